@@ -1,0 +1,1 @@
+"""The database: SQLite or PostgreSQL, whole SQL statements. Contains no business logic."""

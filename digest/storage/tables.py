@@ -1,0 +1,279 @@
+"""The tables, once, for SQLite and PostgreSQL; the migrations create exactly these (a test compares).
+
+`papers.number` is the compact key that `mailed` and `votes` use; `papers.id` is the public one.
+"""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import (
+    JSON,
+    Boolean,
+    Column,
+    DateTime,
+    Dialect,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    PrimaryKeyConstraint,
+    String,
+    Table,
+    Text,
+    TypeDecorator,
+    UniqueConstraint,
+)
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """Aware UTC in, aware UTC out; SQLite alone would give naive times back."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Refuse naive times; store UTC."""
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError(f"naive time {value!r}: times are aware UTC")
+        value = value.astimezone(UTC)
+        return value.replace(tzinfo=None) if dialect.name == "sqlite" else value
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Give the zone back to SQLite's naive times."""
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+
+def _required(name: str, kind: Any, **options: Any) -> Column[Any]:
+    return Column(name, kind, nullable=False, **options)
+
+
+sources = Table(
+    "sources",
+    metadata,
+    Column("name", String(200), primary_key=True),
+    _required("family", String(200)),
+    _required("kind", String(20)),
+    _required("url", Text),
+    _required("active", Boolean),  # still in subscribers.yaml
+    Column("state", String(10)),  # null: never asked
+    Column("state_since", UtcDateTime),
+    Column("checked_at", UtcDateTime),
+    Column("last_new_at", UtcDateTime),
+    Column("next_fetch_at", UtcDateTime),  # back-off; null: at once
+    _required("failures", Integer),  # in a row
+    Column("error", Text),
+)
+
+# Validators of each address: a source of dated requests (Hugging Face) has many.
+fetches = Table(
+    "fetches",
+    metadata,
+    Column("url", Text, primary_key=True),
+    _required("source", String(200)),
+    Column("etag", Text),
+    Column("last_modified", Text),
+    Column("body_hash", String(64)),
+    _required("fetched_at", UtcDateTime),
+)
+Index("ix_fetches_source", fetches.c.source)
+
+papers = Table(
+    "papers",
+    metadata,
+    Column("number", Integer, primary_key=True, autoincrement=True),
+    _required("id", String(300), unique=True),
+    _required("title", Text),
+    _required("abstract", Text),
+    _required("authors", JSON),
+    _required("url", Text),
+    Column("doi", Text),
+    _required("version", Integer),
+    _required("categories", JSON),
+    _required("venue", Text),
+    _required("comment", Text),
+    _required("licence", Text),
+    Column("published_at", UtcDateTime),
+    _required("first_seen_at", UtcDateTime),
+    _required("first_seen_pass", Integer),
+    Column("eligible_at", UtcDateTime),
+    Column("eligible_pass", Integer),
+    Column("revised_pass", Integer),  # the pass that brought the present version, if not the first
+    Column("votes", Integer),
+    _required("withdrawn", Boolean),
+    _required("families", JSON),
+    _required("open", Boolean),
+)
+Index("ix_papers_eligible_pass", papers.c.eligible_pass)
+Index("ix_papers_revised_pass", papers.c.revised_pass)
+
+aliases = Table(
+    "aliases",
+    metadata,
+    Column("key", String(300), primary_key=True),  # "arxiv:…", "doi:…", "title:HASH", "guid:HASH"
+    _required("paper", Integer, ForeignKey("papers.number", ondelete="CASCADE")),
+)
+Index("ix_aliases_paper", aliases.c.paper)
+
+passes = Table(
+    "passes",
+    metadata,
+    Column("number", Integer, primary_key=True, autoincrement=True),
+    _required("started_at", UtcDateTime),
+    Column("committed_at", UtcDateTime),  # null: running, or died
+    _required("summary", JSON),
+)
+
+leases = Table(
+    "leases",
+    metadata,
+    Column("name", String(40), primary_key=True),
+    _required("holder", String(200)),
+    _required("leased_until", UtcDateTime),
+)
+
+subscribers = Table(
+    "subscribers",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    _required("email", Text),  # as the reader wrote it
+    _required("address", Text, unique=True),  # case-folded: the identity
+    _required("name", Text),
+    _required("status", String(12)),
+    _required("weekdays", JSON),
+    Column("month_day", Integer),
+    _required("at", String(5)),  # HH:MM in `zone`
+    _required("zone", String(64)),
+    _required("max_papers", Integer),
+    _required("cut", Float),
+    _required("trending", Integer),
+    _required("revisions", Boolean),
+    _required("quiet_note", Boolean),
+    _required("sources", JSON),
+    Column("pause_until", UtcDateTime),
+    Column("next_issue_at", UtcDateTime),  # null: nothing scheduled (not active)
+    Column("last_pass", Integer),
+    _required("token", String(64), unique=True),
+    Column("file_hash", String(64)),  # of its entry in subscribers.yaml at the last import
+    _required("in_file", Boolean),
+    _required("created_at", UtcDateTime),
+)
+Index(
+    "ix_subscribers_due",
+    subscribers.c.next_issue_at,
+    sqlite_where=subscribers.c.status == "active",
+    postgresql_where=subscribers.c.status == "active",
+)
+
+topics = Table(
+    "topics",
+    metadata,
+    _required("subscriber_id", Integer, ForeignKey("subscribers.id", ondelete="CASCADE")),
+    _required("position", Integer),
+    _required("name", Text),
+    _required("about", Text),
+    _required("keywords", JSON),
+    _required("exclude", JSON),
+    _required("authors", JSON),
+    _required("categories", JSON),
+    _required("weight", Float),
+    _required("liked", JSON),
+    _required("disliked", JSON),
+    PrimaryKeyConstraint("subscriber_id", "position"),
+)
+
+issues = Table(
+    "issues",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    _required("subscriber_id", Integer, ForeignKey("subscribers.id", ondelete="CASCADE")),
+    _required("due_at", UtcDateTime),
+    _required("created_at", UtcDateTime),
+    _required("from_pass", Integer),
+    _required("to_pass", Integer),
+    _required("considered", Integer),
+    _required("matched", Integer),
+    _required("shown", JSON),  # [[paper id, topic, score, [because]], …]: frozen
+    _required("left_out", JSON),
+    _required("trending", JSON),
+    _required("revised", JSON),
+    _required("note", Text),
+    UniqueConstraint("subscriber_id", "due_at"),
+)
+
+deliveries = Table(
+    "deliveries",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    _required("kind", String(12)),
+    Column("issue_id", Integer, ForeignKey("issues.id", ondelete="CASCADE"), unique=True),
+    Column("subscriber_id", Integer, ForeignKey("subscribers.id", ondelete="CASCADE")),
+    _required("email", Text),
+    _required("state", String(12)),
+    _required("due_at", UtcDateTime),
+    _required("created_at", UtcDateTime),
+    _required("attempts", Integer),
+    Column("leased_until", UtcDateTime),
+    Column("worker", Text),
+    Column("message_id", Text),
+    Column("body_hash", String(64)),  # of the bytes of the first attempt
+    _required("reply", Text),
+    Column("settled_at", UtcDateTime),
+)
+Index(
+    "ix_deliveries_due",
+    deliveries.c.due_at,
+    sqlite_where=deliveries.c.state.in_(("pending", "deferred")),
+    postgresql_where=deliveries.c.state.in_(("pending", "deferred")),
+)
+Index(
+    "ix_deliveries_leased",
+    deliveries.c.leased_until,
+    sqlite_where=deliveries.c.state.in_(("claimed", "data")),
+    postgresql_where=deliveries.c.state.in_(("claimed", "data")),
+)
+Index("ix_deliveries_subscriber", deliveries.c.subscriber_id)
+
+# A paper reserved for a subscriber: once, for ever. Compact, never partitioned, never expired.
+mailed = Table(
+    "mailed",
+    metadata,
+    _required("subscriber_id", Integer, ForeignKey("subscribers.id", ondelete="CASCADE")),
+    _required("paper", Integer, ForeignKey("papers.number")),
+    PrimaryKeyConstraint("subscriber_id", "paper"),
+    sqlite_with_rowid=False,
+)
+Index("ix_mailed_paper", mailed.c.paper)
+
+votes = Table(
+    "votes",
+    metadata,
+    _required("subscriber_id", Integer, ForeignKey("subscribers.id", ondelete="CASCADE")),
+    _required("paper", Integer, ForeignKey("papers.number")),
+    _required("value", Integer),  # 1 more like this, -1 not for me
+    _required("voted_at", UtcDateTime),
+    PrimaryKeyConstraint("subscriber_id", "paper"),
+)
+Index("ix_votes_paper", votes.c.paper)
+
+suppressions = Table(
+    "suppressions",
+    metadata,
+    Column("address_hash", String(64), primary_key=True),  # SHA-256 of the case-folded address
+    _required("reason", String(40)),  # forgotten | hard bounce | complaint
+    _required("created_at", UtcDateTime),
+)
