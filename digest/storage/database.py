@@ -129,7 +129,9 @@ def explain(error: BaseException, where: str) -> str | None:
         if mark in text:
             return f"{where}: {sentence}"
     if isinstance(error, OperationalError | sqlite3.OperationalError):
-        return f"{where}: the database does not answer ({text.strip().splitlines()[0] if text else 'no reason'})"
+        return (
+            f"{where}: the database does not answer ({text.strip().splitlines()[0] if text else 'no reason'})"
+        )
     return None
 
 

@@ -58,8 +58,8 @@ metadata = MetaData(
 )
 
 
-def _required(name: str, kind: Any, **options: Any) -> Column[Any]:
-    return Column(name, kind, nullable=False, **options)
+def _required(name: str, *kind: Any, **options: Any) -> Column[Any]:
+    return Column(name, *kind, nullable=False, **options)
 
 
 sources = Table(

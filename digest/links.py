@@ -1,0 +1,116 @@
+"""Signed links: confirm, manage, read online, vote; and the address of one-click unsubscribe. Pure.
+
+A token is `base64(two unsigned 64-bit numbers) . HMAC-SHA-256`, always TOKEN_LENGTH characters, so
+that a message prepared once can have its token replaced without moving a line end. Each purpose has
+its own salt: a token of one purpose is refused for every other. The first key signs, every key
+verifies, which is how keys rotate. Unsubscribe tokens are random ids kept in the database instead,
+because they must work for ever, also after every key was changed (mail.md requirement 37).
+"""
+
+import hashlib
+import struct
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from urllib.parse import quote
+
+from itsdangerous import BadSignature, Signer
+
+from digest.errors import LinkError
+
+#: Characters of every signed token: 22 for the numbers, a dot, 43 for the signature.
+TOKEN_LENGTH = 66
+
+CONFIRM_FOR = timedelta(hours=48)
+MANAGE_FOR = timedelta(days=90)
+
+_NUMBERS = struct.Struct(">QQ")
+
+
+class Links:
+    """Makes and reads links; without a `base_url` every address is None and mails carry no web link."""
+
+    def __init__(self, base_url: str | None, keys: Sequence[str]) -> None:
+        """Take the public address without trailing slash and the keys, the signing one first."""
+        self.base_url = base_url.rstrip("/") if base_url else None
+        self._keys = [key.encode() for key in reversed(keys)]  # itsdangerous signs with the last
+
+    def home(self) -> str | None:
+        """The sign-up page."""
+        return self._at("/")
+
+    def unsubscribe(self, token: str) -> str | None:
+        """RFC 8058 address; `token` is the subscriber's random id."""
+        return self._at(f"/unsubscribe/{quote(token, safe='')}")
+
+    def confirm(self, subscriber_id: int, issued_at: datetime) -> str | None:
+        """Second step of the double opt-in; good for CONFIRM_FOR."""
+        return self._at(f"/confirm/{self._sign('confirm', subscriber_id, _seconds(issued_at))}")
+
+    def manage(self, subscriber_id: int, issued_at: datetime) -> str | None:
+        """The reader's own settings; good for MANAGE_FOR."""
+        return self._at(f"/manage/{self._sign('manage', subscriber_id, _seconds(issued_at))}")
+
+    def reader(self, subscriber_id: int, issue_id: int) -> str:
+        """The one token of a message: `online` and `vote` carry it."""
+        return self._sign("reader", subscriber_id, issue_id)
+
+    def online(self, reader: str) -> str | None:
+        """The issue as a private page."""
+        return self._at(f"/issue/{reader}")
+
+    def vote(self, reader: str, paper_id: str, value: int) -> str | None:
+        """The page that asks for one press: `value` 1 is more like this, -1 is not for me."""
+        verb = "like" if value > 0 else "dislike"
+        return self._at(f"/vote/{reader}?{verb}={quote(paper_id, safe=':')}")
+
+    def read_confirm(self, token: str, now: datetime) -> int:
+        """Subscriber of a confirm token. Raises LinkError if altered or older than CONFIRM_FOR."""
+        return self._read_timed("confirm", token, now, CONFIRM_FOR)
+
+    def read_manage(self, token: str, now: datetime) -> int:
+        """Subscriber of a manage token. Raises LinkError if altered or older than MANAGE_FOR."""
+        return self._read_timed("manage", token, now, MANAGE_FOR)
+
+    def read_reader(self, token: str) -> tuple[int, int]:
+        """Subscriber and issue of a reader token. Raises LinkError if altered."""
+        return self._read("reader", token)
+
+    def _at(self, path: str) -> str | None:
+        return self.base_url + path if self.base_url else None
+
+    def _sign(self, purpose: str, first: int, second: int) -> str:
+        packed = urlsafe_b64encode(_NUMBERS.pack(first, second)).rstrip(b"=")
+        return self._signer(purpose).sign(packed).decode("ascii")
+
+    def _read(self, purpose: str, token: str) -> tuple[int, int]:
+        try:
+            packed = self._signer(purpose).unsign(_canonical(token))
+            first, second = _NUMBERS.unpack(urlsafe_b64decode(packed + b"=="))
+        except (BadSignature, UnicodeEncodeError, ValueError, struct.error) as error:
+            raise LinkError("this link is damaged; open it from the mail again") from error
+        return first, second
+
+    def _read_timed(self, purpose: str, token: str, now: datetime, good_for: timedelta) -> int:
+        subscriber_id, seconds = self._read(purpose, token)
+        if now - datetime.fromtimestamp(seconds, UTC) > good_for:
+            raise LinkError("this link has expired; ask for a new one")
+        return subscriber_id
+
+    def _signer(self, purpose: str) -> Signer:
+        return Signer(self._keys, salt=f"digest.{purpose}", digest_method=hashlib.sha256)
+
+
+def _canonical(token: str) -> bytes:
+    """The token, if each half is spelled the one way base64 is written; else ValueError.
+
+    Decoders take `+` for `-` and ignore the last bits: without this, several texts are one token.
+    """
+    for half in token.encode("ascii").split(b"."):
+        if urlsafe_b64encode(urlsafe_b64decode(half + b"==")).rstrip(b"=") != half:
+            raise ValueError("not the canonical spelling")
+    return token.encode("ascii")
+
+
+def _seconds(at: datetime) -> int:
+    return int(at.timestamp())

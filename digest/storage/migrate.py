@@ -1,0 +1,82 @@
+"""Bring a database to the newest schema: Alembic, from inside the package, without an alembic.ini."""
+
+import sqlite3
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from alembic.util import CommandError
+from sqlalchemy import create_engine, make_url, text
+from sqlalchemy.engine import Connection
+from sqlalchemy.exc import DBAPIError
+
+from digest.errors import StorageError
+from digest.storage.database import APPLICATION_ID, driver_url, explain
+
+#: PostgreSQL advisory lock of a running upgrade ("dgst").
+LOCK = APPLICATION_ID
+
+
+def upgrade(url: str) -> bool:
+    """Create or upgrade the tables; True if something changed. Raises StorageError for a foreign database."""
+    engine = create_engine(driver_url(url, sync=True))
+    where = make_url(url).render_as_string()
+    try:
+        with engine.connect() as connection:
+            _check_ours(connection, where)
+            return _upgrade(connection, where)
+    except DBAPIError as error:
+        raise StorageError(explain(error, where) or f"{where}: {error.orig}") from error
+    except sqlite3.Error as error:
+        raise StorageError(explain(error, where) or f"{where}: {error}") from error
+    finally:
+        engine.dispose()
+
+
+def _upgrade(connection: Connection, where: str) -> bool:
+    config = _config(connection)
+    _lock(connection)
+    before = MigrationContext.configure(connection).get_current_revision()
+    if before == ScriptDirectory.from_config(config).get_current_head():
+        connection.rollback()
+        return False
+    try:
+        command.upgrade(config, "head")
+    except CommandError as error:
+        raise StorageError(
+            f"{where}: the database was made by a newer digest (revision {before}); upgrade the program"
+        ) from error
+    if connection.dialect.name == "sqlite":
+        connection.exec_driver_sql(f"PRAGMA application_id={APPLICATION_ID}")
+    connection.commit()
+    return True
+
+
+def _config(connection: Connection) -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations").replace("%", "%%"))
+    config.attributes["connection"] = connection
+    return config
+
+
+def _lock(connection: Connection) -> None:
+    if connection.dialect.name == "postgresql":
+        connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": LOCK})
+    else:
+        connection.exec_driver_sql("PRAGMA busy_timeout=10000")
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+def _check_ours(connection: Connection, where: str) -> None:
+    """Refuse an SQLite file that has tables but is not ours: migrating it would damage it."""
+    if connection.dialect.name != "sqlite":
+        return
+    mark = connection.exec_driver_sql("PRAGMA application_id").scalar()
+    tables = connection.exec_driver_sql("SELECT count(*) FROM sqlite_master").scalar()
+    connection.rollback()
+    if tables and mark != APPLICATION_ID:
+        raise StorageError(
+            f"{where}: this database belongs to another program; name another file in DIGEST_DATABASE_URL"
+        )

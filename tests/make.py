@@ -1,0 +1,93 @@
+"""Numbered builders: `make_paper(1)`, `make_topic("…")`; every field can be named."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from digest.models import Delivery, DeliveryKind, DeliveryState, Entry, Issue, Match, Paper, Subscriber, Topic
+
+NOW = datetime(2026, 4, 14, 12, 0, tzinfo=UTC)
+
+
+def make_entry(number: int, **fields: Any) -> Entry:
+    defaults: dict[str, Any] = {
+        "entry_id": f"oai:arXiv.org:2604.{number:05d}v1",
+        "arxiv_id": f"2604.{number:05d}",
+        "title": f"Paper number {number} about something new",
+        "abstract": f"We study thing {number}. It works.",
+        "authors": ("Ada Lovelace", "Émile Noether"),
+        "url": f"https://arxiv.org/abs/2604.{number:05d}",
+        "version": 1,
+        "categories": ("cs.CL",),
+        "published_at": NOW,
+    }
+    return Entry(**defaults | fields)
+
+
+def make_paper(number: int, **fields: Any) -> Paper:
+    defaults: dict[str, Any] = {
+        "id": f"arxiv:2604.{number:05d}",
+        "title": f"Paper number {number} about something new",
+        "abstract": f"We study thing {number}. It works.",
+        "authors": ("Ada Lovelace", "Émile Noether"),
+        "url": f"https://arxiv.org/abs/2604.{number:05d}",
+        "categories": ("cs.CL",),
+        "published_at": NOW,
+        "first_seen_at": NOW,
+        "first_seen_pass": 1,
+        "eligible_at": NOW,
+        "eligible_pass": 1,
+        "families": ("arxiv",),
+        "open": True,
+    }
+    return Paper(**defaults | fields)
+
+
+def make_topic(name: str = "language models", **fields: Any) -> Topic:
+    return Topic(name=name, **fields)
+
+
+def make_subscriber(number: int = 1, **fields: Any) -> Subscriber:
+    defaults: dict[str, Any] = {
+        "id": number,
+        "email": f"reader{number}@papers.dev",
+        "name": f"Reader {number}",
+        "topics": (make_topic(),),
+        "token": f"token-{number:026d}",
+    }
+    return Subscriber(**defaults | fields)
+
+
+def make_match(number: int, **fields: Any) -> Match:
+    defaults: dict[str, Any] = {
+        "paper_id": f"arxiv:2604.{number:05d}",
+        "topic": "language models",
+        "score": 90.0 - number,
+        "because": ("thing",),
+    }
+    return Match(**defaults | fields)
+
+
+def make_issue(*numbers: int, **fields: Any) -> Issue:
+    defaults: dict[str, Any] = {
+        "id": 1,
+        "subscriber_id": 1,
+        "due_at": NOW,
+        "from_pass": 0,
+        "to_pass": 1,
+        "considered": 512,
+        "matched": len(numbers),
+        "shown": tuple(make_match(number) for number in numbers),
+    }
+    return Issue(**defaults | fields)
+
+
+def make_delivery(number: int = 1, **fields: Any) -> Delivery:
+    defaults: dict[str, Any] = {
+        "id": number,
+        "kind": DeliveryKind.ISSUE,
+        "email": f"reader{number}@papers.dev",
+        "state": DeliveryState.PENDING,
+        "due_at": NOW,
+        "created_at": NOW,
+    }
+    return Delivery(**defaults | fields)
