@@ -5,7 +5,6 @@ first, 499 of 900 concurrent increments were lost silently. `synchronous=FULL` b
 forgets a sent message after a power loss sends it twice; commits are grouped where it matters.
 """
 
-import asyncio
 import sqlite3
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
@@ -13,7 +12,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from sqlalchemy import event, make_url
-from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from digest.errors import StorageError
@@ -111,15 +110,11 @@ async def _told(database: Database) -> AsyncIterator[None]:
     """Turn what the operator can mend into one sentence; programming errors pass."""
     try:
         yield
-    except (OperationalError, DBAPIError) as error:
+    except DBAPIError as error:
         reason = explain(error, str(database.path or make_url(database.url).render_as_string()))
         if reason is None:
             raise
         raise StorageError(reason) from error
-    except SQLAlchemyError:
-        raise
-    except asyncio.CancelledError:
-        raise
 
 
 def explain(error: BaseException, where: str) -> str | None:
