@@ -1,0 +1,85 @@
+"""Words: how papers, topics and names become comparable. Pure; knows no paper and no topic.
+
+A word is a run of letters and digits of one script, folded by NFKD without accents and case, so that
+Schrödinger, SCHRÖDINGER and schrodinger are one word. `C++`, `C#` and `F#` are words. Chinese, Japanese
+and Thai put no blanks between words: there each pair of neighbouring characters counts as a word.
+"""
+
+import re
+import unicodedata
+from collections.abc import Iterator
+from functools import lru_cache
+
+import snowballstemmer
+
+#: Scripts that write without blanks: Thai to Myanmar, kana, Han (with its extensions), Khmer.
+_UNSPACED = "\u0e01-\u0eff\u1000-\u109f\u1780-\u17ff\u3005-\u3007\u3041-\u30ff\u3400-\u9fff\uf900-\ufaff"
+_UNSPACED += "\U00020000-\U0003ffff"
+#: Signs inside words that `\w` does not hold: accents, Hebrew points, Arabic and Indic vowels.
+_SIGNS = "\u0300-\u036f\u0591-\u05bd\u05bf-\u05c7\u064b-\u065f\u0670\u0900-\u0963\u0966-\u0dff"
+_WORD = re.compile(rf"[{_UNSPACED}]+|\b[A-Za-z](?:\+\+|#)(?![A-Za-z])|(?:[^\W_{_UNSPACED}]|[{_SIGNS}])+")
+_IS_UNSPACED = re.compile(rf"[{_UNSPACED}]")
+
+#: Marks that are written or left out at will: accents, Hebrew points, Arabic vowels.
+_MARKS = re.compile("[\u0300-\u036f\u0591-\u05c7\u064b-\u065f\u0670\u1ab0-\u1aff\u20d0-\u20ff\ufe20-\ufe2f]+")
+#: Letters that NFKD leaves whole although readers type them without the stroke.
+_STROKES = str.maketrans(
+    {"ł": "l", "ø": "o", "đ": "d", "ð": "d", "ħ": "h", "ı": "i", "æ": "ae", "œ": "oe", "þ": "th"}
+)
+
+_TEX_ACCENT = re.compile(r"""\\["'`^~=.]\s*\{?\\?([A-Za-z])\}?|\\[uvHcdbtkr](?:\s+|\{)\\?([A-Za-z])\}?""")
+_TEX_FONT = re.compile(
+    r"\\(?:math|text)(?:cal|rm|bf|it|sf|tt|bb|frak|scr)?\b\s*|\\(?:emph|left|right)\b\s*|[${}]"
+)
+
+STOP_WORDS = frozenset(
+    """a about above after again against all also am an and any are as at be because been before being below
+    between both but by can cannot could did do does doing don down during each either etc few for from further
+    had has have having he her here hers him his how however i if in into is it its itself just may me might more
+    most must my neither no nor not of off on once only onto or other our ours out over own per s same she should
+    so some such t than that the their theirs them themselves then there therefore these they this those through
+    thus to too under until up upon us very via was we were what when where whether which while who whom whose
+    why will with within without would you your yours""".split()  # noqa: SIM905 - a list would take a page
+)
+
+_stemmer = snowballstemmer.stemmer("english")
+
+
+def plain(text: str) -> str:
+    """`text` with TeX accents, fonts and dollar signs taken away, in NFC: what words are cut from."""
+    if "\\" in text or "$" in text:
+        text = _TEX_ACCENT.sub(lambda found: found[1] or found[2], text)
+        text = _TEX_FONT.sub("", text)
+    return unicodedata.normalize("NFC", text)
+
+
+def fold(text: str) -> str:
+    """`text` without case, accents and compatibility forms: `Schrödinger` -> `schrodinger`, `ﬁ` -> `fi`."""
+    if text.isascii():
+        return text.lower()
+    bare = _MARKS.sub("", unicodedata.normalize("NFKD", text.casefold()))
+    return unicodedata.normalize("NFC", bare).casefold().translate(_STROKES)
+
+
+def surfaces(text: str) -> Iterator[str]:
+    """The words of `text` as they are written; unspaced scripts give each pair of characters."""
+    for found in _WORD.findall(plain(text)):
+        if len(found) > 1 and _IS_UNSPACED.match(found):
+            yield from (found[i : i + 2] for i in range(len(found) - 1))
+        else:
+            yield found
+
+
+@lru_cache(maxsize=1 << 18)
+def term(word: str) -> str:
+    """What two spellings of a word have in common: folded and stemmed; empty for a stop word."""
+    folded = fold(word)
+    if folded in STOP_WORDS:
+        return ""
+    stem: str = _stemmer.stemWord(folded) if folded.isascii() else folded
+    return stem
+
+
+def terms(text: str) -> list[str]:
+    """The terms of `text` in their order, stop words left out."""
+    return [found for word in surfaces(text) if (found := term(word))]
