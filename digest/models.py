@@ -147,6 +147,7 @@ class Paper:
     withdrawn: bool = False
     families: tuple[str, ...] = ()  # families of the sources that brought it
     open: bool = False
+    announced: Announcement = Announcement.ABSENT  # the strongest word of the pass that first saw it
 
     @property
     def arxiv_id(self) -> str | None:

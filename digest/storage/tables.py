@@ -117,6 +117,7 @@ papers = Table(
     _required("withdrawn", Boolean),
     _required("families", JSON),
     _required("open", Boolean),
+    _required("announced", String(20)),  # of the pass that first saw it
 )
 Index("ix_papers_eligible_pass", papers.c.eligible_pass)
 Index("ix_papers_revised_pass", papers.c.revised_pass)

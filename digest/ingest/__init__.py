@@ -1,0 +1,1 @@
+"""Ingestion: fetch (network), guard (addresses), parse (pure), identity (pure). Stores nothing."""

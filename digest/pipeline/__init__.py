@@ -1,0 +1,1 @@
+"""The steps of a pass: the only place where the rooms meet, one file a step."""
