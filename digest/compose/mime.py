@@ -1,0 +1,49 @@
+"""Bodies: quoted-printable blocks that can be joined, and the multipart around them.
+
+A block ends at a line end, so blocks join without encoding anything again. A NUL stands for the
+reader's token: it gets a line of its own between soft line breaks and is replaced at the very end.
+"""
+
+import hashlib
+import re
+from binascii import b2a_qp
+from collections.abc import Iterable
+
+#: Where the one token of a message goes; feed text never holds it, `text.clean` removes controls.
+TOKEN = "\0"
+
+_SOFT_TOKEN = b"=\n\0=\n"
+_LEADING = re.compile(rb"\n(\.|F(?=rom ))")
+
+
+def quoted_printable(text: str) -> bytes:
+    """Encode a block; the result ends with CRLF and has lines of at most 76 characters.
+
+    A line never starts with a dot or with `From `: no relay has a reason to touch it, so a signature
+    over the body stays good.
+    """
+    lines = text.rstrip("\n").replace("\r\n", "\n").replace("\r", "\n")
+    pieces = [b2a_qp(piece.encode(), istext=True) for piece in lines.split(TOKEN)]
+    encoded = b"\n" + _SOFT_TOKEN.join(pieces) + b"\n"
+    return _LEADING.sub(_shield, encoded)[1:].replace(b"\n", b"\r\n")
+
+
+def _shield(match: re.Match[bytes]) -> bytes:
+    return b"\n=%02X=\n" % match.group(1)[0]
+
+
+def boundary(message_id: str) -> str:
+    """The same for the same message; `=_` cannot occur in quoted-printable text."""
+    return "=_" + hashlib.sha256(message_id.encode()).hexdigest()[:32]
+
+
+def alternative(mark: str, text: Iterable[bytes], html: Iterable[bytes]) -> list[bytes]:
+    """The parts of a multipart/alternative body, to be joined: text first, then HTML."""
+    return [_opening(mark, "plain"), *text, _opening(mark, "html"), *html, b"--%b--\r\n" % mark.encode()]
+
+
+def _opening(mark: str, subtype: str) -> bytes:
+    return (
+        f"--{mark}\r\nContent-Type: text/{subtype}; charset=utf-8\r\n"
+        "Content-Transfer-Encoding: quoted-printable\r\n\r\n"
+    ).encode()
