@@ -18,7 +18,7 @@ _UNSPACED += "\U00020000-\U0003ffff"
 #: Signs inside words that `\w` does not hold: accents, Hebrew points, Arabic and Indic vowels.
 _SIGNS = "\u0300-\u036f\u0591-\u05bd\u05bf-\u05c7\u064b-\u065f\u0670\u0900-\u0963\u0966-\u0dff"
 _WORD = re.compile(rf"[{_UNSPACED}]+|\b[A-Za-z](?:\+\+|#)(?![A-Za-z])|(?:[^\W_{_UNSPACED}]|[{_SIGNS}])+")
-_IS_UNSPACED = re.compile(rf"[{_UNSPACED}]")
+IS_UNSPACED = re.compile(rf"[{_UNSPACED}]")
 
 #: Marks that are written or left out at will: accents, Hebrew points, Arabic vowels.
 _MARKS = re.compile("[\u0300-\u036f\u0591-\u05c7\u064b-\u065f\u0670\u1ab0-\u1aff\u20d0-\u20ff\ufe20-\ufe2f]+")
@@ -33,13 +33,14 @@ _TEX_FONT = re.compile(
 )
 
 STOP_WORDS = frozenset(
-    """a about above after again against all also am an and any are as at be because been before being below
-    between both but by can cannot could did do does doing don down during each either etc few for from further
-    had has have having he her here hers him his how however i if in into is it its itself just may me might more
-    most must my neither no nor not of off on once only onto or other our ours out over own per s same she should
-    so some such t than that the their theirs them themselves then there therefore these they this those through
-    thus to too under until up upon us very via was we were what when where whether which while who whom whose
-    why will with within without would you your yours""".split()  # noqa: SIM905 - a list would take a page
+    """a about above after again against all also am an and any are as at be because been before being
+    below between both but by can cannot could did do does doing don down during each either etc few for
+    from further had has have having he her here hers him his how however i if in into is it its itself
+    just may me might more most must my neither no nor not of off on once only onto or other our ours
+    out over own per s same she should so some such t than that the their theirs them themselves then
+    there therefore these they this those through thus to too under until up upon us very via was we
+    were what when where whether which while who whom whose why will with within without would you your
+    yours""".split()  # noqa: SIM905 - a list would take a page
 )
 
 _stemmer = snowballstemmer.stemmer("english")
@@ -64,7 +65,7 @@ def fold(text: str) -> str:
 def surfaces(text: str) -> Iterator[str]:
     """The words of `text` as they are written; unspaced scripts give each pair of characters."""
     for found in _WORD.findall(plain(text)):
-        if len(found) > 1 and _IS_UNSPACED.match(found):
+        if len(found) > 1 and IS_UNSPACED.match(found):
             yield from (found[i : i + 2] for i in range(len(found) - 1))
         else:
             yield found

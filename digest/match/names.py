@@ -1,0 +1,65 @@
+"""Names of people, compared across initials, accents and order. Pure."""
+
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+
+from digest.match.text import IS_UNSPACED, fold, plain
+
+_ASIDE = re.compile(r"\([^)]*\)")  # affiliations, as old arXiv records have them
+_INITIALS = re.compile(r"[A-Z]{1,3}")
+
+
+@dataclass(frozen=True, slots=True)
+class Name:
+    """A folded name; `given` may be initials or empty."""
+
+    family: str
+    given: tuple[str, ...] = ()
+
+
+def is_same_person(one: str, other: str) -> bool:
+    """Can both be the name of one person? `S. Zhao`, `Zhao, Shengkui` and `Shengkui Zhao` can."""
+    first, second = parse(one), parse(other)
+    if not first.family or first.family != second.family:
+        return False
+    return _are_compatible(first.given, second.given)
+
+
+@lru_cache(maxsize=1 << 16)
+def parse(name: str) -> Name:
+    """Cut a name as written into family and given names."""
+    written = _ASIDE.sub(" ", plain(name)).strip()
+    if IS_UNSPACED.match(written):
+        return Name(fold("".join(written.split())))
+    if "," in written:
+        family, _, given = written.partition(",")
+        words = [*_words(given), *_words(family)]
+    else:
+        parts = written.split()
+        # PubMed writes `Zhao SK`: capitals behind a longer name are initials.
+        if len(parts) > 1 and _INITIALS.fullmatch(parts[-1]) and not parts[0].isupper():
+            words = [*parts[-1].lower(), *_words(" ".join(parts[:-1]))]
+        else:
+            words = _words(written)
+    return Name(words[-1], tuple(words[:-1])) if words else Name("")
+
+
+def _words(text: str) -> list[str]:
+    return [word for word in re.split(r"[\W_]+", fold(text).replace("'", "").replace("’", "")) if word]
+
+
+def _are_compatible(one: tuple[str, ...], other: tuple[str, ...]) -> bool:
+    if not one or not other or "".join(one) == "".join(other):
+        return True
+    short, long = sorted((one, other), key=len)
+    if not _is_short_for(short[0], long[0]):
+        return False
+    rest = iter(long[1:])
+    return all(any(_is_short_for(name, full) for full in rest) for name in short[1:])
+
+
+def _is_short_for(one: str, other: str) -> bool:
+    if len(one) == 1 or len(other) == 1:
+        return one[0] == other[0]
+    return one == other
