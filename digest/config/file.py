@@ -1,0 +1,254 @@
+"""subscribers.yaml -> sources and subscribers; every fault with file, line, key and remedy.
+
+YAML 1.2 by ruamel.yaml: `8:30` stays a text and `no` a word, a key written twice is refused, and each
+value knows its line. Nothing is half-read: one fault and there is no roster.
+"""
+
+import difflib
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+from ruamel.yaml import YAML
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
+
+from digest.config.shapes import FileShape, SubscriberShape, TopicShape
+from digest.config.sources import to_sources
+from digest.errors import ConfigError
+from digest.models import Source, SourceKind, Subscriber, Topic
+
+Path_ = tuple[str | int, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listed:
+    """A subscriber as the file lists it (`id` 0), and the hash of the entry's own text."""
+
+    subscriber: Subscriber
+    file_hash: str
+    line: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Roster:
+    """What the file says, whole and checked."""
+
+    sources: tuple[Source, ...]
+    listed: tuple[Listed, ...]
+
+
+def read_roster(path: Path) -> Roster:
+    """Read and check the file. Raises ConfigError with one line for every fault found."""
+    document = _load(path)
+    shape = _validate(document, path)
+    sources = _sources(shape, document, path)
+    listed = tuple(
+        Listed(
+            subscriber=_subscriber(subscriber),
+            file_hash=_hash(document["subscribers"][number]),
+            line=_line(document, ("subscribers", number)),
+        )
+        for number, subscriber in enumerate(shape.subscribers)
+    )
+    _refuse_doubles(listed, path)
+    _refuse_unknown_sources(shape, sources, document, path)
+    return Roster(sources=sources, listed=listed)
+
+
+def _load(path: Path) -> Any:
+    try:
+        document = YAML(typ="rt").load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise ConfigError(
+            f"{path}: there is no such file; write one (README.md shows how) or name it with --config"
+        ) from error
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read ({error.strerror}); check its owner and mode") from error
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{path}: is not UTF-8 text (byte {error.start}); save it as UTF-8") from error
+    except MarkedYAMLError as error:
+        raise ConfigError(f"{path}:{_mark(error)}: {_problem(error)}") from error
+    except (YAMLError, ValueError, RecursionError) as error:
+        raise ConfigError(f"{path}: is no YAML: {str(error).splitlines()[0]}") from error
+    if not isinstance(document, dict):
+        raise ConfigError(f"{path}:1: is empty or no mapping; it needs the keys `sources` and `subscribers`")
+    return document
+
+
+def _mark(error: MarkedYAMLError) -> int:
+    mark = error.problem_mark or error.context_mark
+    return int(mark.line) + 1 if mark else 1
+
+
+def _problem(error: MarkedYAMLError) -> str:
+    problem = (error.problem or error.context or "is no YAML").splitlines()[0]
+    if "duplicate key" in problem:
+        return f"{problem}; write each key once"
+    if "\\t" in problem:
+        return "a tab indents this line; indent with spaces"
+    return f"is no YAML: {problem}; check indentation, colons and brackets"
+
+
+def _validate(document: Any, path: Path) -> FileShape:
+    merged = _with_defaults(document)
+    try:
+        return FileShape.model_validate(merged)
+    except ValidationError as error:
+        lines = [_fault(document, path, fault) for fault in error.errors()]
+        raise ConfigError("\n".join(dict.fromkeys(lines))) from error
+
+
+def _with_defaults(document: dict[str, Any]) -> dict[str, Any]:
+    """Each subscriber with the file's `defaults` underneath; shapes are checked afterwards."""
+    defaults, subscribers = document.get("defaults"), document.get("subscribers")
+    if not isinstance(defaults, dict) or not isinstance(subscribers, list):
+        return document
+    merged = [{**defaults, **entry} if isinstance(entry, dict) else entry for entry in subscribers]
+    return {**document, "subscribers": merged}
+
+
+def _fault(document: Any, path: Path, fault: Any) -> str:
+    where: Path_ = tuple(fault["loc"])
+    inherited = len(where) > 2 and where[0] == "subscribers" and not _holds(document, where[:3])
+    if inherited and _holds(document, ("defaults", where[2])):
+        where = ("defaults", *where[2:])
+    return f"{path}:{_line(document, where)}: {_dotted(where)}: {_message(fault, where)}"
+
+
+#: What pydantic calls a fault -> what a person can do about it.
+_SENTENCES = {
+    "missing": "is missing; add it",
+    "string_type": "must be a text",
+    "model_type": "must be a mapping of keys",
+    "dict_type": "must be a mapping of keys",
+    "tuple_type": "must be a list",
+    "too_short": "is empty; list at least one",
+    "date_": "must be a day such as 2026-05-01",
+    "bool_": "must be true or false",
+}
+
+
+def _message(fault: Any, where: Path_) -> str:
+    kind, value = str(fault["type"]), fault["input"]
+    if kind == "extra_forbidden":
+        return _unknown_key(str(where[-1]), where)
+    if kind == "string_type" and isinstance(value, int | float | date):
+        return f'{value!r} is no text; put it in quotes: "{value}"'
+    for start, sentence in _SENTENCES.items():
+        if kind.startswith(start):
+            return sentence
+    message = str(fault["msg"]).removeprefix("Value error, ")
+    return message.replace("Input should be", "must be")
+
+
+def _unknown_key(key: str, where: Path_) -> str:
+    shape: Any = FileShape
+    if "topics" in where:
+        shape = TopicShape
+    elif "subscribers" in where or "defaults" in where:
+        shape = SubscriberShape
+    known = list(shape.model_fields)
+    near = difflib.get_close_matches(key, known, 1)
+    hint = f"did you mean `{near[0]}`?" if near else f"known keys: {', '.join(known)}"
+    return f"unknown key; {hint}"
+
+
+def _holds(document: Any, where: Path_) -> bool:
+    for key in where:
+        try:
+            document = document[key]
+        except (KeyError, IndexError, TypeError):
+            return False
+    return True
+
+
+def _line(document: Any, where: Path_) -> int:
+    """The line (from 1) of the deepest part of `where` that the file really holds."""
+    line, node = 1, document  # ruamel's maps and lists carry `.lc`
+    for key in where:
+        try:
+            place = node.lc.item(key) if isinstance(key, int) else node.lc.key(key)
+            node = node[key]
+        except (AttributeError, KeyError, IndexError, TypeError):
+            break
+        line = place[0] + 1
+    return line
+
+
+def _dotted(where: Path_) -> str:
+    """`subscribers[1].schedule`, as a person would write it."""
+    text = "".join(f"[{key}]" if isinstance(key, int) else f".{key}" for key in where)
+    return text.removeprefix(".") or "the file"
+
+
+def _sources(shape: FileShape, document: Any, path: Path) -> tuple[Source, ...]:
+    found: list[Source] = []
+    for number, source in enumerate(shape.sources):
+        try:
+            new = to_sources(source)
+            if double := {one.name for one in new} & {one.name for one in found}:
+                raise ValueError(f"{sorted(double)[0]} is listed twice; remove one")
+        except ValueError as error:
+            where = ("sources", number)
+            raise ConfigError(f"{path}:{_line(document, where)}: {_dotted(where)}: {error}") from error
+        found.extend(new)
+    return tuple(found)
+
+
+def _subscriber(shape: SubscriberShape) -> Subscriber:
+    return Subscriber(
+        id=0,
+        email=shape.email,
+        name=shape.name,
+        topics=tuple(_topic(topic) for topic in shape.topics),
+        schedule=shape.schedule,
+        max_papers=shape.max_papers,
+        cut=shape.cut,
+        trending=shape.trending,
+        revisions=shape.revisions,
+        quiet_note=shape.quiet_note,
+        sources=shape.sources,
+        pause_until=_midnight(shape.pause_until),
+    )
+
+
+def _topic(shape: TopicShape) -> Topic:
+    return Topic(**shape.model_dump())
+
+
+def _midnight(day: date | None) -> datetime | None:
+    return datetime(day.year, day.month, day.day, tzinfo=UTC) if day else None
+
+
+def _hash(entry: Mapping[str, Any]) -> str:
+    """Of the entry's own text, comments and order of keys aside: what the operator changed."""
+    return hashlib.sha256(json.dumps(entry, sort_keys=True, default=str).encode()).hexdigest()
+
+
+def _refuse_doubles(listed: Sequence[Listed], path: Path) -> None:
+    lines: dict[str, int] = {}
+    for entry in listed:
+        address = entry.subscriber.email.casefold()
+        if address in lines:
+            raise ConfigError(
+                f"{path}:{entry.line}: {entry.subscriber.email} is listed a second time "
+                f"(first in line {lines[address]}); keep one entry an address"
+            )
+        lines[address] = entry.line
+
+
+def _refuse_unknown_sources(shape: FileShape, sources: Sequence[Source], document: Any, path: Path) -> None:
+    known = {source.family for source in sources} | {kind.value for kind in SourceKind}
+    for number, subscriber in enumerate(shape.subscribers):
+        for family in subscriber.sources:
+            if family not in known:
+                where = ("subscribers", number, "sources")
+                raise ConfigError(
+                    f'{path}:{_line(document, where)}: {_dotted(where)}: "{family}" is no source of this '
+                    f"file; use {', '.join(sorted(known))}"
+                )

@@ -1,0 +1,107 @@
+"""The shapes of subscribers.yaml, checked by pydantic: which keys there are and what they may hold."""
+
+from datetime import date
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StrictStr
+
+from digest.config.addresses import normalise_address
+from digest.models import Schedule
+from digest.schedule import parse_schedule
+
+
+def _single_line(text: str) -> str:
+    cleaned = " ".join(text.split())
+    if not cleaned:
+        raise ValueError("is empty; write a few words")
+    return cleaned
+
+
+def _read_schedule(value: object) -> Schedule:
+    if isinstance(value, Schedule):
+        return value
+    if not isinstance(value, str):
+        raise ValueError("must be a text such as weekdays at 07:30 Europe/Berlin")
+    return parse_schedule(value)
+
+
+def _one_or_many(value: object) -> object:
+    return [value] if isinstance(value, str) else value
+
+
+def _topic_of_text(value: object) -> object:
+    return {"name": value} if isinstance(value, str) else value
+
+
+def _none_is_empty(value: object) -> object:
+    return [] if value is None else value
+
+
+Text = Annotated[StrictStr, AfterValidator(_single_line)]
+Texts = Annotated[tuple[Text, ...], BeforeValidator(_one_or_many)]
+Address = Annotated[StrictStr, AfterValidator(normalise_address)]
+Times = Annotated[Schedule, BeforeValidator(_read_schedule)]
+
+
+class Shape(BaseModel):
+    """A mapping of the file: an unknown key is a fault, not a wish."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
+
+
+class SourceShape(Shape):
+    """One item of `sources`: exactly one kind, and what belongs to it."""
+
+    example: Text | None = None
+    arxiv: Texts | None = None
+    huggingface: Text | None = None
+    biorxiv: Texts | None = None
+    medrxiv: Texts | None = None
+    feed: Text | None = None
+    name: Text | None = None
+    base_url: Text | None = None
+    backfill_url: Text | None = None
+
+
+class TopicShape(Shape):
+    """One item of `topics`: a text alone is its name."""
+
+    name: Text
+    about: Annotated[StrictStr, AfterValidator(_single_line)] | None = None
+    keywords: Texts = ()
+    exclude: Texts = ()
+    authors: Texts = ()
+    categories: Texts = ()
+    weight: Annotated[float, Field(gt=0, le=100)] = 1.0
+    liked: Texts = ()
+    disliked: Texts = ()
+
+    def model_dump(self, **options: Any) -> dict[str, Any]:
+        """As the fields of a Topic."""
+        return {**super().model_dump(**options), "about": self.about or ""}
+
+
+class SubscriberShape(Shape):
+    """One item of `subscribers`, the file's `defaults` already underneath."""
+
+    email: Address
+    name: Annotated[StrictStr, AfterValidator(lambda text: " ".join(text.split()))] = ""
+    topics: Annotated[
+        tuple[Annotated[TopicShape, BeforeValidator(_topic_of_text)], ...], BeforeValidator(_none_is_empty)
+    ] = ()
+    schedule: Times = Schedule()
+    max_papers: Annotated[int, Field(ge=1, le=200)] = 10
+    cut: Annotated[float, Field(ge=0, le=100)] = 50.0
+    trending: Annotated[int, Field(ge=0, le=50)] = 0
+    revisions: bool = False
+    quiet_note: bool = False
+    sources: Texts = ()
+    pause_until: date | None = None
+
+
+class FileShape(Shape):
+    """The whole file."""
+
+    sources: Annotated[tuple[SourceShape, ...], BeforeValidator(_none_is_empty), Field(min_length=1)]
+    defaults: dict[str, Any] = {}
+    subscribers: Annotated[tuple[SubscriberShape, ...], BeforeValidator(_none_is_empty)] = ()

@@ -1,0 +1,65 @@
+"""Settings are read once, whole, and a wrong one is named."""
+
+from pathlib import Path
+
+import pytest
+
+from digest.config import read_settings, signing_keys
+from digest.errors import ConfigError
+
+
+@pytest.fixture(autouse=True)
+def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def test_nothing_needs_to_be_set() -> None:
+    settings = read_settings()
+    assert (settings.database_url, settings.smtp_url) == ("sqlite:///digest.db", None)
+
+
+def test_dotenv_is_read(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("DIGEST_SITE_NAME=Papers of the lab\n")
+    assert read_settings().site_name == "Papers of the lab"
+
+
+def test_secrets_never_show(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DIGEST_SMTP_URL", "smtp://ada:hunter2@mail.papers.dev:587")
+    monkeypatch.setenv("DIGEST_SECRET_KEY", "hunter2")
+    assert "hunter2" not in repr(read_settings())
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "sentence"),
+    [
+        ("DIGEST_SMPT_URL", "smtp://x", "did you mean DIGEST_SMTP_URL"),
+        ("DIGEST_DATABASE_URL", "mysql://x", "DIGEST_DATABASE_URL: must be sqlite:///FILE or postgresql://"),
+        ("DIGEST_SMTP_URL", "mail.papers.dev", "DIGEST_SMTP_URL: must be smtp://"),
+        ("DIGEST_BASE_URL", "http://papers.dev", "DIGEST_BASE_URL: must begin with https://"),
+        ("DIGEST_SMTP_CONNECTIONS", "many", "DIGEST_SMTP_CONNECTIONS: "),
+        ("DIGEST_UNCERTAIN", "maybe", "DIGEST_UNCERTAIN: "),
+    ],
+)
+def test_wrong_setting_is_named(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str, sentence: str
+) -> None:
+    monkeypatch.setenv(name, value)
+    with pytest.raises(ConfigError, match=sentence):
+        read_settings()
+
+
+def test_key_is_made_once_beside_the_file(tmp_path: Path) -> None:
+    first = signing_keys(read_settings(), tmp_path / "digest.db")
+    assert first == signing_keys(read_settings(), tmp_path / "digest.db")
+    assert (tmp_path / "digest.secret").stat().st_mode & 0o777 == 0o600
+
+
+def test_postgresql_needs_a_shared_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DIGEST_DATABASE_URL", "postgresql://localhost/digest")
+    with pytest.raises(ConfigError, match="DIGEST_SECRET_KEY is not set"):
+        signing_keys(read_settings(), None)
+
+
+def test_keys_rotate_by_commas(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DIGEST_SECRET_KEY", "new, old")
+    assert signing_keys(read_settings(), None) == ("new", "old")
