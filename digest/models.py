@@ -86,6 +86,7 @@ class Verdict(StrEnum):
     ACCEPTED = "accepted"
     DEFERRED = "deferred"  # 4xx, or no connection before the final dot
     REFUSED = "refused"  # 5xx
+    UNAVAILABLE = "unavailable"  # no transport at all (421, login refused, disk full): the rest waits too
     UNKNOWN = "unknown"  # the link broke after the final dot
 
 
@@ -284,6 +285,7 @@ class Delivery:
     message_id: str | None = None
     reply: str = ""
     settled_at: datetime | None = None
+    resends: int = 0  # how often an uncertain end was answered by sending the same message again
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -291,7 +293,7 @@ class Outcome:
     """What one attempt came to: the verdict, the SMTP stage and the server's words."""
 
     verdict: Verdict
-    stage: str  # connect | mail | rcpt | data | dot
+    stage: str  # render | address | file | connect | auth | mail | rcpt | data | dot
     code: int | None = None
     enhanced: str | None = None  # RFC 3463, e.g. "5.1.1"
     reply: str = ""

@@ -224,6 +224,7 @@ deliveries = Table(
     Column("issue_id", Integer, ForeignKey("issues.id", ondelete="CASCADE"), unique=True),
     Column("subscriber_id", Integer, ForeignKey("subscribers.id", ondelete="CASCADE")),
     _required("email", Text),
+    _required("address_hash", String(64)),  # SHA-256 of the case-folded address, as in `suppressions`
     _required("state", String(12)),
     _required("due_at", UtcDateTime),
     _required("created_at", UtcDateTime),
@@ -234,6 +235,8 @@ deliveries = Table(
     Column("body_hash", String(64)),  # of the bytes of the first attempt
     _required("reply", Text),
     Column("settled_at", UtcDateTime),
+    _required("resends", Integer),  # after an uncertain end; `resend-once` allows one
+    Column("uncertain_at", UtcDateTime),  # when it was first in doubt; kept for the record
 )
 Index(
     "ix_deliveries_due",
@@ -248,6 +251,7 @@ Index(
     postgresql_where=deliveries.c.state.in_(("claimed", "data")),
 )
 Index("ix_deliveries_subscriber", deliveries.c.subscriber_id)
+Index("ix_deliveries_worker", deliveries.c.worker)  # the accounting of one run
 
 # A paper reserved for a subscriber: once, for ever. Compact, never partitioned, never expired.
 mailed = Table(

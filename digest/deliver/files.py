@@ -1,0 +1,83 @@
+"""The outbox folder: a transport that writes each message as `.eml` and its page as `.html`. Sends nothing."""
+
+import asyncio
+import errno
+import os
+import re
+from pathlib import Path
+
+from digest.deliver.transport import Envelope
+from digest.models import Outcome, Verdict
+
+#: Characters that a file name keeps; `/`, `\\`, `:`, control characters and the like become `_`.
+_UNSAFE = re.compile(r"[^\w.@+=-]+", re.ASCII)
+
+#: Most file systems allow 255 bytes a name; room is left for the number, the suffix and `.part`.
+_LONGEST = 200
+
+_REMEDIES = {
+    errno.ENOSPC: "the disk is full; free some space, then run again",
+    errno.EDQUOT: "the disk quota is used up; free some space, then run again",
+    errno.EACCES: "the folder may not be written; check its owner and mode, or name another in DIGEST_OUTBOX",
+    errno.EROFS: "the folder is on a read-only disk; name another one in DIGEST_OUTBOX",
+    errno.ENOTDIR: "this is not a folder; name another one in DIGEST_OUTBOX",
+    errno.EEXIST: "this is not a folder; name another one in DIGEST_OUTBOX",
+}
+
+
+class FileTransport:
+    """Writes into one folder, which is made at the first message."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    @property
+    def concurrency(self) -> int:
+        """One: the disk is faster than its turns."""
+        return 1
+
+    async def send(self, envelope: Envelope) -> Outcome:
+        """Write both files whole or not at all; a second time replaces them by the same ones."""
+        return await asyncio.to_thread(self._write, envelope)
+
+    async def close(self) -> None:
+        """Nothing is held open."""
+
+    def _write(self, envelope: Envelope) -> Outcome:
+        path = self.folder / f"{safe_name(envelope.name)}.eml"
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            if envelope.html:
+                _replace(path.with_suffix(".html"), envelope.html.encode())
+            _replace(path, envelope.raw)
+        except OSError as error:
+            return Outcome(verdict=Verdict.UNAVAILABLE, stage="file", reply=_sentence(self.folder, error))
+        return Outcome(verdict=Verdict.ACCEPTED, stage="file", reply=str(path))
+
+
+def safe_name(name: str) -> str:
+    """A file name on any system: no path, no hidden file, no control character; long ones keep their end."""
+    clean = _UNSAFE.sub("_", name).lstrip(".-") or "message"
+    if len(clean) <= _LONGEST:
+        return clean
+    end = clean.rpartition("-")[2][:20]
+    return f"{clean[: _LONGEST - len(end) - 1]}-{end}"
+
+
+def _replace(path: Path, content: bytes) -> None:
+    """Readers see the old file or the new one, never a half: write beside it, sync, rename."""
+    part = path.with_name(f".{path.name}.part")
+    try:
+        with part.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        part.replace(path)
+    except OSError:
+        part.unlink(missing_ok=True)
+        raise
+
+
+def _sentence(folder: Path, error: OSError) -> str:
+    remedy = _REMEDIES.get(error.errno or 0, f"{error.strerror or error}; check the folder, then run again")
+    return f"{folder}: {remedy}"

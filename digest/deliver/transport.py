@@ -1,0 +1,34 @@
+"""What hands a message over: the protocol that `smtp.py` and `files.py` fulfil. Decides nothing."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from digest.models import Outcome
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Envelope:
+    """One message on its way: who, to whom, and the finished bytes (CRLF line ends)."""
+
+    sender: str  # return path: where bounces go
+    recipient: str
+    raw: bytes
+    name: str  # of its file: "2026-04-14-ada@example.org-1"
+    html: str = ""  # of its page beside the file
+
+
+class Transport(Protocol):
+    """Hands messages over one by one; safe to call many times at once."""
+
+    @property
+    def concurrency(self) -> int:
+        """How many messages it carries at a time."""
+        ...
+
+    async def send(self, envelope: Envelope) -> Outcome:
+        """Try once. Never raises for what a server or a disk says: the outcome tells."""
+        ...
+
+    async def close(self) -> None:
+        """Let go of connections."""
+        ...
