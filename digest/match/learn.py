@@ -26,12 +26,14 @@ def known(ids: Sequence[str], examples: Mapping[str, Paper]) -> list[Paper]:
     return [examples[one] for one in ids if one in examples]
 
 
-def likeness(index: Index, topic: Topic, examples: Mapping[str, Paper]) -> Floats | None:
-    """Cosine of each paper with what the topic's readers liked; None without a known like."""
+def likeness(index: Index, topic: Topic, examples: Mapping[str, Paper]) -> Floats:
+    """Cosine of each paper with what was liked, less a part of that with what was disliked.
+
+    Each side is weighed by the number of its papers; zero where none is known.
+    """
     liked, disliked = known(topic.liked, examples), known(topic.disliked, examples)
-    if not liked and not disliked:
-        return None
-    direction = _centroid(index, liked) - DISLIKE_WEIGHT * _centroid(index, disliked)
+    direction = likes_weight(len(liked)) * _centroid(index, liked)
+    direction -= likes_weight(len(disliked)) * DISLIKE_WEIGHT * _centroid(index, disliked)
     cosines: Any = (index.vectors @ direction.T).toarray().ravel()
     return np.asarray(cosines, np.float32)
 

@@ -93,11 +93,10 @@ def _match(
 def _weigh(index: Index, topic: Topic, words: Sequence[str], examples: Mapping[str, Paper]) -> Floats:
     """Weight of each paper: about 0 for nothing in common, about 1 for all that one can ask for."""
     lexical = _lexical(index, words)
-    likes = likeness(index, topic, examples)
-    if likes is None:
+    if not known((*topic.liked, *topic.disliked), examples):
         return lexical
-    share = likes_weight(len(known(topic.liked, examples))) if words else 1.0
-    return np.asarray((1 - share) * lexical + share * LIKENESS_SCALE * likes, np.float32)
+    share = likes_weight(len(known(topic.liked, examples)))
+    return np.asarray((1 - share) * lexical + LIKENESS_SCALE * likeness(index, topic, examples), np.float32)
 
 
 def _lexical(index: Index, words: Sequence[str]) -> Floats:

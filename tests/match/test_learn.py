@@ -1,0 +1,46 @@
+from digest.match import build_index, rank
+from digest.match.learn import likes_weight
+from tests.make import make_paper, make_topic
+
+BIRDS = make_paper(1, title="Songs of birds", abstract="Birds sing in forests at dawn.")
+FISH = make_paper(2, title="Schools of fish", abstract="Fish swim in rivers and lakes.")
+SEEN = make_paper(3, title="Birds at dawn", abstract="Why do birds sing in forests?")
+BOTH = make_paper(4, title="Songs of the river", abstract="Do fish hear the birds sing at dawn?")
+PAPERS = [BIRDS, FISH, BOTH]
+
+
+def test_papers_like_the_liked_one_come_first() -> None:
+    topic = make_topic("animals", liked=("2604.00003",))
+    matches = rank(build_index(PAPERS), [topic], examples={"2604.00003": SEEN})[0]
+    assert [match.paper_id for match in matches] == [BIRDS.id, BOTH.id]
+
+
+def test_likes_join_the_topics_words() -> None:
+    topic = make_topic("fish", liked=("2604.00003",))
+    found = {match.paper_id for match in rank(build_index(PAPERS), [topic], examples={"2604.00003": SEEN})[0]}
+    assert found == {BIRDS.id, FISH.id, BOTH.id}
+
+
+def test_dislikes_push_papers_down() -> None:
+    index, liked = build_index(PAPERS), make_topic("sing songs")
+    plain = [match.paper_id for match in rank(index, [liked])[0]]
+    averse = make_topic("sing songs", disliked=("2604.00003",))
+    pushed = [match.paper_id for match in rank(index, [averse], examples={"2604.00003": SEEN})[0]]
+    assert plain[0] == BIRDS.id
+    assert pushed[0] == BOTH.id
+
+
+def test_liked_papers_are_not_shown_again() -> None:
+    topic = make_topic("birds", liked=("a",), disliked=("b",))
+    matches = rank(build_index(PAPERS), [topic], examples={"a": BIRDS, "b": FISH})[0]
+    assert [match.paper_id for match in matches] == [BOTH.id]
+
+
+def test_unknown_likes_change_nothing() -> None:
+    index = build_index(PAPERS)
+    [known], [unknown] = rank(index, [make_topic("birds")]), rank(index, [make_topic("birds", liked=("?",))])
+    assert [match.score for match in known] == [match.score for match in unknown]
+
+
+def test_likes_weigh_more_the_more_there_are() -> None:
+    assert [likes_weight(count) for count in (0, 1, 2, 6)] == [0, 1 / 3, 1 / 2, 3 / 4]

@@ -1,0 +1,42 @@
+import pytest
+
+from digest.match.names import is_same_person
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("Shengkui Zhao", "S. Zhao"),
+        ("Shengkui Zhao", "Zhao, Shengkui"),
+        ("Shengkui Zhao", "Zhao S"),
+        ("Shengkui Zhao", "SHENGKUI ZHAO"),
+        ("Sheng-Kui Zhao", "Shengkui Zhao"),
+        ("Émile Noether", "Emile Noether"),
+        ("Łukasz Kaiser", "L. Kaiser"),
+        ("Jürgen Schmidhuber", 'J\\"urgen Schmidhuber'),
+        ("J.-P. Serre", "Jean-Pierre Serre"),
+        ("Geoffrey E. Hinton", "Geoffrey Hinton"),
+        ("Jan van den Berg", "J. van den Berg"),
+        ("Ada Lovelace (London)", "Ada Lovelace"),
+        ("O'Brien, Kate", "Kate O’Brien"),
+        ("张三", "张 三"),
+    ],
+)
+def test_one_person_is_found_under_each_spelling(one: str, other: str) -> None:
+    assert is_same_person(one, other)
+    assert is_same_person(other, one)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("Shengkui Zhao", "Shengkai Zhao"),
+        ("Shengkui Zhao", "X. Zhao"),
+        ("Shengkui Zhao", "Shengkui Zhou"),
+        ("Kate Brien", "Kate O'Brien"),
+        ("", "Ada Lovelace"),
+        ("", ""),
+    ],
+)
+def test_other_people_stay_other_people(one: str, other: str) -> None:
+    assert not is_same_person(one, other)

@@ -1,0 +1,96 @@
+import random
+
+import pytest
+
+from digest.errors import RankError
+from digest.match import build_index, check_topic, rank
+from digest.models import Match, Paper, Topic
+from tests.make import make_paper, make_topic
+
+SPEECH = make_paper(1, title="Monaural speech separation with transformers", abstract="We separate speakers.")
+PRUNING = make_paper(2, title="Pruning neural networks", abstract="Sparse transformers are fast on CPUs.")
+STORAGE = make_paper(3, title="Fragmented storage", abstract="Disks and tapes for archives.")
+PAPERS = [SPEECH, PRUNING, STORAGE]
+
+
+def rank_one(topic: Topic, papers: list[Paper] = PAPERS, **options: float) -> list[Match]:
+    return rank(build_index(papers), [topic], **options)[0]
+
+
+def test_the_best_paper_is_first_and_says_why() -> None:
+    best = rank_one(make_topic("separation of speech by transformers"))[0]
+    assert (best.paper_id, best.topic) == (SPEECH.id, "separation of speech by transformers")
+    assert set(best.because) == {"separation", "speech", "transformers"}
+
+
+def test_word_boundaries_hold() -> None:
+    assert rank_one(make_topic("RAG")) == []
+
+
+def test_scores_never_rise_and_stay_in_range() -> None:
+    scores = [match.score for match in rank_one(make_topic("transformers for speech on CPUs"))]
+    assert scores == sorted(scores, reverse=True)
+    assert all(0 <= score <= 100 for score in scores)
+
+
+def test_nothing_in_common_is_no_match() -> None:
+    assert rank_one(make_topic("medieval pottery")) == []
+
+
+def test_matches_below_the_cut_are_left_out() -> None:
+    every = rank_one(make_topic("speech transformers"))
+    assert rank_one(make_topic("speech transformers"), cut=every[0].score) == every[:1]
+
+
+def test_limit_keeps_the_best() -> None:
+    every = rank_one(make_topic("speech transformers"))
+    assert rank_one(make_topic("speech transformers"), limit=1) == every[:1]
+
+
+def test_each_topic_has_its_own_list_in_the_order_asked() -> None:
+    ranked = rank(build_index(PAPERS), [make_topic("storage"), make_topic("zebra"), make_topic("speech")])
+    assert [[match.topic for match in matches] for matches in ranked] == [["storage"], [], ["speech"]]
+
+
+def test_the_same_input_gives_the_same_output_in_any_order_of_topics() -> None:
+    topics = [make_topic(name) for name in ("speech", "storage", "transformers")]
+    index = build_index(PAPERS)
+    assert rank(index, topics) == rank(index, topics[::-1])[::-1]
+
+
+def test_no_papers_and_no_topics_are_no_fault() -> None:
+    assert rank(build_index([]), [make_topic("speech")]) == [[]]
+    assert rank(build_index(PAPERS), []) == []
+
+
+def test_papers_without_words_are_no_fault() -> None:
+    assert (
+        rank_one(make_topic("speech"), [make_paper(1, title="???", abstract=""), SPEECH])[0].paper_id
+        == SPEECH.id
+    )
+
+
+@pytest.mark.parametrize("text", ["", "  ", "the of and", "😀 🚀", "…"])
+def test_topic_without_a_word_is_named_and_matches_nothing(text: str) -> None:
+    topic = Topic(name=text)
+    with pytest.raises(RankError, match="topic"):
+        check_topic(topic)
+    assert rank_one(topic) == []
+
+
+@pytest.mark.parametrize("text", ["machine learning", "机器学习", "למידת מכונה", "C++", "naïve"])
+def test_topic_in_any_script_is_accepted(text: str) -> None:
+    check_topic(Topic(name=text))
+
+
+@pytest.mark.parametrize("text", ["机器学习", "למידת מכונה", "تعلم الآلة", "машинное обучение"])
+def test_words_of_any_script_are_found(text: str) -> None:
+    papers = [*PAPERS, make_paper(4, title=f"{text} 2026", abstract="")]
+    assert [match.paper_id for match in rank_one(make_topic(text), papers)] == [papers[3].id]
+
+
+def test_a_very_long_topic_is_ranked() -> None:
+    words = random.Random(1).choices(
+        ["speech", "separation", "transformers", "zebra", "pottery", "of"], k=10_000
+    )
+    assert rank_one(make_topic(" ".join(words)))[0].paper_id == SPEECH.id

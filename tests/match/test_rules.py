@@ -1,0 +1,81 @@
+import pytest
+
+from digest.match import build_index, rank
+from digest.match.rules import holds
+from digest.models import Match, Paper, Topic
+from tests.make import make_paper, make_topic
+
+
+@pytest.mark.parametrize(
+    ("keyword", "text"),
+    [
+        ("RAG", "We study RAG."),
+        ("rag", "(RAGs) for all"),
+        ("diffusion model", "Latent Diffusion-Models work"),
+        ("source separation", "source\nseparation"),
+        ("studies", "a study of birds"),
+        ("C++", "written in C++."),
+        ("O(n)", "needs O(n) time"),
+        ("O(n)", r"needs $\mathcal{O}(n)$ time"),
+        ("Schrödinger", "the Schrodinger bridge"),
+        ("schrodinger bridge", 'the Schr\\"odinger bridge'),
+        ("机器学习", "基于机器学习的方法"),
+        ("GPT-4", "We ask GPT-4."),
+    ],
+)
+def test_keyword_is_found(keyword: str, text: str) -> None:
+    assert holds(text, keyword)
+
+
+@pytest.mark.parametrize(
+    ("keyword", "text"),
+    [
+        ("RAG", "storage and fragments"),
+        ("C", "C++ and C#"),
+        ("O(n)", "O(n log n)"),
+        ("AIDS", "machine aid"),
+        ("source separation", "the source of a separation"),
+        ("GPT-4", "We ask GPT-40."),
+        ("", "anything"),
+        ("-", "anything - at all"),
+        ("a.c", "abc"),
+    ],
+)
+def test_keyword_is_not_found(keyword: str, text: str) -> None:
+    assert not holds(text, keyword)
+
+
+def rank_one(papers: list[Paper], topic: Topic, **options: float) -> list[Match]:
+    return rank(build_index(papers), [topic], **options)[0]
+
+
+def test_one_keyword_must_occur() -> None:
+    papers = [make_paper(1, title="Speech and RAG"), make_paper(2, title="Speech and storage")]
+    matches = rank_one(papers, make_topic("speech", keywords=("RAG", "vector search")))
+    assert [(match.paper_id, match.because) for match in matches] == [(papers[0].id, ("RAG", "Speech"))]
+
+
+def test_excluded_words_keep_a_paper_out() -> None:
+    papers = [make_paper(1, title="Speech and music"), make_paper(2, title="Speech and talk")]
+    matches = rank_one(papers, make_topic("speech", exclude=("Music",)))
+    assert [match.paper_id for match in matches] == [papers[1].id]
+
+
+def test_authors_are_always_shown() -> None:
+    papers = [make_paper(1, authors=("S. Zhao",), title="Music"), make_paper(2, title="Speech")]
+    topic = make_topic("speech", authors=("Shengkui Zhao",), exclude=("music",), keywords=("talk",))
+    matches = rank_one(papers, topic, cut=99.0)
+    assert [(match.paper_id, match.because) for match in matches] == [
+        (papers[0].id, ("author Shengkui Zhao",))
+    ]
+
+
+@pytest.mark.parametrize("category", ["eess.AS", "EESS.as", "eess"])
+def test_categories_are_the_only_ones_shown(category: str) -> None:
+    papers = [
+        make_paper(1, categories=("cs.SD", "eess.AS")),
+        make_paper(2, categories=("cs.CL",)),
+        make_paper(3, categories=()),
+    ]
+    matches = rank_one(papers, make_topic("something new", categories=(category,)))
+    assert [match.paper_id for match in matches] == [papers[0].id]

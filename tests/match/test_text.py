@@ -1,0 +1,62 @@
+import pytest
+
+from digest.match.text import fold, surfaces, term, terms
+
+
+@pytest.mark.parametrize(
+    "spelling",
+    ["Schrödinger", "SCHRÖDINGER", "schrodinger", "Schro\u0308dinger", 'Schr\\"odinger', 'Schr\\"{o}dinger'],
+)
+def test_accents_and_case_are_no_difference(spelling: str) -> None:
+    assert terms(spelling) == [term("schrodinger")]
+
+
+@pytest.mark.parametrize(
+    ("text", "folded"),
+    [
+        ("Łukasz", "lukasz"),
+        ("Straße", "strasse"),
+        ("ﬁne", "fine"),
+        ("ＡＢＣ", "abc"),
+        ("𝑁𝑃", "np"),
+        ("한국어", "한국어"),
+    ],
+)
+def test_one_letter_has_one_form(text: str, folded: str) -> None:
+    assert fold(text) == folded
+
+
+def test_programming_languages_are_words() -> None:
+    assert [*surfaces("C++, C# or C; c++17")] == ["C++", "C#", "or", "C", "c++", "17"]
+
+
+def test_scripts_without_blanks_give_pairs_of_characters() -> None:
+    assert [*surfaces("基于Transformer的机器学习")] == ["基于", "Transformer", "的机", "机器", "器学", "学习"]
+
+
+def test_words_with_vowel_signs_stay_whole() -> None:
+    assert [*surfaces("हिन्दी שָׁלוֹם")] == ["हिन्दी", "שָׁלוֹם"]
+
+
+def test_tex_is_no_word() -> None:
+    assert terms(r"$\mathcal{O}(n \log n)$ in \textbf{linear} time") == [
+        "o",
+        "n",
+        "log",
+        "n",
+        "linear",
+        "time",
+    ]
+
+
+def test_inflected_words_share_a_term() -> None:
+    assert term("Transformers") == term("transformer")
+    assert term("storage") != term("RAG")
+
+
+def test_stop_words_are_no_terms() -> None:
+    assert terms("the Of and WITH") == []
+
+
+def test_emoji_are_no_terms() -> None:
+    assert terms("😀 🚀 ✨") == []
