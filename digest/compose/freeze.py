@@ -1,0 +1,92 @@
+"""Freeze an issue: from what the ranking found to what one reader will be sent. Pure."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from digest.compose.select import Ranked, select
+from digest.models import Issue, Match, Paper, Subscriber
+
+#: Titles of "just below": more would be a second digest.
+LEFT_OUT = 5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Window:
+    """The papers that became eligible in passes after `from_pass`, up to and with `to_pass`."""
+
+    from_pass: int
+    to_pass: int
+    papers: tuple[Paper, ...]
+
+
+def freeze(
+    subscriber: Subscriber,
+    window: Window,
+    ranked: Ranked,
+    *,
+    due_at: datetime,
+    seen: Collection[str] = (),
+    hot: Sequence[Paper] = (),
+    revised: Sequence[Paper] = (),
+) -> Issue:
+    """The issue of one subscriber.
+
+    `ranked` are the topics with all their matches, best first; `seen` the ids of papers that are
+    reserved for this reader already; `hot` papers with votes, hottest first; `revised` papers whose
+    new version came in this window.
+    """
+    allowed = {paper.id for paper in window.papers if _wants(subscriber, paper) and paper.id not in seen}
+    open_to = [(topic, [match for match in found if match.paper_id in allowed]) for topic, found in ranked]
+    passing = [(topic, [m for m in found if m.score >= subscriber.cut]) for topic, found in open_to]
+    chosen = select(passing, max_papers=subscriber.max_papers)
+    issue = Issue(
+        subscriber_id=subscriber.id,
+        due_at=due_at,
+        from_pass=window.from_pass,
+        to_pass=window.to_pass,
+        considered=len(allowed),
+        matched=chosen.matched,
+        shown=chosen.shown,
+        left_out=chosen.left_out[:LEFT_OUT],
+        trending=_trending(subscriber, hot, allowed - {match.paper_id for match in chosen.shown}),
+        revised=tuple(paper.id for paper in revised if paper.id in seen) if subscriber.revisions else (),
+    )
+    return replace(issue, note=_note(issue, subscriber, open_to)) if not issue.shown else issue
+
+
+def ids_of(issue: Issue) -> set[str]:
+    """The papers that the issue shows as new, and so reserves."""
+    return {match.paper_id for match in issue.shown} | set(issue.trending)
+
+
+def _wants(subscriber: Subscriber, paper: Paper) -> bool:
+    return not subscriber.sources or bool(set(subscriber.sources) & set(paper.families))
+
+
+def _trending(subscriber: Subscriber, hot: Sequence[Paper], free: Collection[str]) -> tuple[str, ...]:
+    return tuple(paper.id for paper in hot if paper.id in free)[: subscriber.trending]
+
+
+def _note(issue: Issue, subscriber: Subscriber, open_to: Ranked) -> str:
+    """Why no topic has a paper today, in one sentence with its numbers."""
+    if not issue.considered:
+        return "No new papers since your last issue."
+    if not subscriber.topics:
+        return f"{_papers(issue.considered)}, and you follow no topic yet."
+    best = _best([match for _, found in open_to for match in found])
+    return f"{_papers(issue.considered)}, best score {best:.0f}, your cut is {subscriber.cut:.0f}."
+
+
+def _best(matches: Sequence[Match]) -> float:
+    return max((match.score for match in matches), default=0.0)
+
+
+def _papers(count: int) -> str:
+    return f"{count} new paper{'s' if count != 1 else ''}"
+
+
+def papers_of(issue: Issue, known: Mapping[str, Paper]) -> Mapping[str, Paper]:
+    """Those of the known papers that the issue names."""
+    ids = {match.paper_id for match in (*issue.shown, *issue.left_out)} | {*issue.trending, *issue.revised}
+    return {paper_id: known[paper_id] for paper_id in ids if paper_id in known}

@@ -1,0 +1,192 @@
+"""The second step of a pass: freeze the issues that are due.
+
+due subscribers ─window, rank→ matches ─freeze→ issues ─one transaction a batch→ stored, with their deliveries
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from digest.compose.freeze import freeze, ids_of
+from digest.models import DeliveryKind, Issue, Match, Subscriber, Topic
+from digest.pipeline.window import Reading, first_pass, open_window, rank_topics
+from digest.schedule import next_due
+from digest.storage import issues, outbox, papers, passes, subscribers
+from digest.storage.database import Database
+
+Clock = Callable[[], datetime]
+
+#: Subscribers a transaction: few enough to hold no lock for long.
+BATCH = 200
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ComposeReport:
+    """How many issues have something to mail, and how many are quiet."""
+
+    composed: int = 0
+    quiet: int = 0
+
+    def __add__(self, other: "ComposeReport") -> "ComposeReport":
+        return ComposeReport(composed=self.composed + other.composed, quiet=self.quiet + other.quiet)
+
+    def to_json(self) -> dict[str, int]:
+        """The promised shape."""
+        return {"composed": self.composed, "quiet": self.quiet}
+
+
+async def compose(db: Database, *, clock: Clock) -> ComposeReport:
+    """Freeze the issue of every active subscriber whose time has come, in batches."""
+    report, readings = ComposeReport(), dict[tuple[int, int], Reading]()
+    while True:
+        now = clock()
+        due = await _take_due(db, now)
+        async with db.read() as conn:
+            frozen = await _freeze_all(conn, due, readings, now)
+        done = await _record(db, frozen, now)
+        report += done
+        if not done.composed + done.quiet:  # nobody is due, or another pass serves them
+            return report
+
+
+async def compose_extra(db: Database, subscriber: Subscriber, *, clock: Clock) -> Issue:
+    """An issue outside the schedule, enqueued at once; the schedule and its window stay as they are."""
+    now = clock()
+    async with db.read() as conn:
+        [(_, issue)] = await _freeze_all(conn, [subscriber], {}, now)
+    if issue.is_empty:
+        return issue
+    async with db.write() as conn:
+        [issue_id] = await _store(conn, [(subscriber, issue)], now)
+    return replace(issue, id=issue_id)
+
+
+async def freeze_now(
+    conn: AsyncConnection, subscriber: Subscriber, now: datetime, *, from_pass: int | None = None
+) -> tuple[Issue, dict[Topic, Sequence[Match]]]:
+    """The issue that would be frozen now, and the ranking behind it; stores nothing."""
+    newest = await passes.newest_pass(conn)
+    start = await first_pass(conn, subscriber, now) if from_pass is None else from_pass
+    reading = await open_window(conn, start, newest, now)
+    ranked = await rank_topics(conn, reading, [subscriber])
+    seen = await issues.reserved_ids(conn, subscriber.id) if subscriber.id else set[str]()
+    due_at = subscriber.next_issue_at or now
+    return _freeze(subscriber, reading, ranked, seen, due_at), ranked
+
+
+async def _take_due(db: Database, now: datetime) -> list[Subscriber]:
+    """Who is due; what was not sent to them yet is merged into the issue to come."""
+    async with db.write() as conn:
+        due = await subscribers.due(conn, now, BATCH)
+        ended = await outbox.replace_open(conn, [subscriber.id for subscriber in due], now)
+        if not ended:
+            return due
+        await subscribers.rewind(conn, (await issues.by_ids(conn, ended)).values())
+        return await subscribers.due(conn, now, BATCH)
+
+
+async def _freeze_all(
+    conn: AsyncConnection,
+    due: Sequence[Subscriber],
+    readings: dict[tuple[int, int], Reading],
+    now: datetime,
+) -> list[tuple[Subscriber, Issue]]:
+    newest = await passes.newest_pass(conn)
+    groups: dict[tuple[int, int], list[Subscriber]] = {}
+    for subscriber in due:
+        groups.setdefault((await first_pass(conn, subscriber, now), newest), []).append(subscriber)
+    frozen: list[tuple[Subscriber, Issue]] = []
+    for bounds, readers in groups.items():
+        if bounds not in readings:
+            readings[bounds] = await open_window(conn, *bounds, now)
+        frozen += await _freeze_group(conn, readings[bounds], readers, now)
+    return frozen
+
+
+async def _freeze_group(
+    conn: AsyncConnection, reading: Reading, readers: Sequence[Subscriber], now: datetime
+) -> list[tuple[Subscriber, Issue]]:
+    ranked = await rank_topics(conn, reading, readers)
+    names = await papers.numbers(conn, _candidates(reading))
+    by_number = {number: paper_id for paper_id, number in names.items()}
+    taken = await issues.reserved(conn, [reader.id for reader in readers], by_number)
+    seen: dict[int, set[str]] = {reader.id: set() for reader in readers}
+    for reader_id, number in taken:
+        seen[reader_id].add(by_number[number])
+    return [
+        (reader, _freeze(reader, reading, ranked, seen[reader.id], reader.next_issue_at or now))
+        for reader in readers
+    ]
+
+
+def _candidates(reading: Reading) -> list[str]:
+    return [paper.id for paper in (*reading.window.papers, *reading.revised)]
+
+
+def _freeze(
+    subscriber: Subscriber,
+    reading: Reading,
+    ranked: Mapping[Topic, Sequence[Match]],
+    seen: set[str],
+    due_at: datetime,
+) -> Issue:
+    return freeze(
+        subscriber,
+        reading.window,
+        [(topic, ranked[topic]) for topic in subscriber.topics],
+        due_at=due_at,
+        seen=seen,
+        hot=reading.hot,
+        revised=reading.revised,
+    )
+
+
+async def _record(db: Database, frozen: Sequence[tuple[Subscriber, Issue]], now: datetime) -> ComposeReport:
+    """Write one batch; whoever another pass has served in the meantime is left out."""
+    async with db.write() as conn:
+        ours = await subscribers.still_due(conn, [subscriber.id for subscriber, _ in frozen], now)
+        kept = [(subscriber, issue) for subscriber, issue in frozen if subscriber.id in ours]
+        await _store(conn, kept, now)
+        await subscribers.move_on(conn, [_moved(subscriber, issue, now) for subscriber, issue in kept])
+    mailed = sum(_is_mailed(subscriber, issue) for subscriber, issue in kept)
+    return ComposeReport(composed=mailed, quiet=len(kept) - mailed)
+
+
+async def _store(
+    conn: AsyncConnection, frozen: Sequence[tuple[Subscriber, Issue]], now: datetime
+) -> list[int]:
+    ids = await issues.record(conn, [issue for _, issue in frozen], now)
+    numbers = await papers.numbers(conn, {paper for _, issue in frozen for paper in ids_of(issue)})
+    await issues.reserve(
+        conn,
+        [(subscriber.id, numbers[paper]) for subscriber, issue in frozen for paper in ids_of(issue)],
+    )
+    rows = [
+        outbox.new_row(
+            kind=DeliveryKind.ISSUE,
+            email=subscriber.email,
+            due_at=now,
+            now=now,
+            issue_id=issue_id,
+            subscriber_id=subscriber.id,
+        )
+        for (subscriber, issue), issue_id in zip(frozen, ids, strict=True)
+        if _is_mailed(subscriber, issue)
+    ]
+    await outbox.enqueue_all(conn, rows)
+    return ids
+
+
+def _is_mailed(subscriber: Subscriber, issue: Issue) -> bool:
+    return not issue.is_empty or subscriber.quiet_note
+
+
+def _moved(subscriber: Subscriber, issue: Issue, now: datetime) -> dict[str, object]:
+    """The next due time counts from now: after an outage there is one issue for the gap, not many."""
+    return {
+        "b_id": subscriber.id,
+        "next_issue_at": next_due(subscriber.schedule, max(now, issue.due_at)),
+        "last_pass": issue.to_pass,
+    }

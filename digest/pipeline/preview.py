@@ -1,0 +1,98 @@
+"""What would go out now, by the code that sends it; nothing is stored and nothing is marked."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from digest.compose.freeze import papers_of
+from digest.compose.headers import message_id
+from digest.compose.message import Composer
+from digest.models import Issue, Match, Message, Paper, Subscriber, Topic
+from digest.pipeline.compose import freeze_now
+from digest.pipeline.render import named
+from digest.storage import papers, passes
+from digest.storage.database import Database
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Preview:
+    """An issue that was not stored, with its message and the ranking behind it."""
+
+    subscriber: Subscriber
+    issue: Issue
+    message: Message
+    papers: dict[str, Paper]
+    ranked: Sequence[tuple[Topic, Sequence[Match]]]
+
+    def to_json(self) -> dict[str, Any]:
+        """The promised shape."""
+        issue = self.issue
+        return {
+            "email": self.subscriber.email or None,
+            "due_at": _iso(issue.due_at),
+            "window": {"from_pass": issue.from_pass, "to_pass": issue.to_pass},
+            "cut": self.subscriber.cut,
+            "subject": None if issue.is_empty else self.message.subject,
+            "considered": issue.considered,
+            "matched": issue.matched,
+            "papers": [self._shown(match) for match in issue.shown],
+            "left_out": [self._left_out(match) for match in issue.left_out],
+            "trending": [self._trending(paper_id) for paper_id in issue.trending],
+            "note": issue.note,
+        }
+
+    def _shown(self, match: Match) -> dict[str, Any]:
+        paper = self.papers[match.paper_id]
+        return {
+            "id": paper.id,
+            "title": paper.title,
+            "authors": list(paper.authors),
+            "url": paper.url,
+            "score": match.score,
+            "topic": match.topic,
+            "because": list(match.because),
+        }
+
+    def _left_out(self, match: Match) -> dict[str, Any]:
+        return {"id": match.paper_id, "title": self.papers[match.paper_id].title, "score": match.score}
+
+    def _trending(self, paper_id: str) -> dict[str, Any]:
+        paper = self.papers[paper_id]
+        return {"id": paper_id, "title": paper.title, "url": paper.url, "votes": paper.votes}
+
+
+async def preview(
+    db: Database, subscriber: Subscriber, composer: Composer, now: datetime, *, days: int | None = None
+) -> Preview:
+    """The issue of this subscriber (id 0: of nobody) as it would be frozen now.
+
+    `days` looks back so far instead of the subscriber's own window.
+    """
+    async with db.read() as conn:
+        start = None if days is None else await passes.pass_before(conn, now - timedelta(days=days))
+        issue, ranked = await freeze_now(conn, subscriber, now, from_pass=start)
+        known = await papers.by_ids(conn, named(issue))
+    message = await asyncio.to_thread(_message, composer, issue, subscriber, known, now)
+    return Preview(
+        subscriber=subscriber,
+        issue=issue,
+        message=message,
+        papers=known,
+        ranked=[(topic, ranked[topic]) for topic in subscriber.topics],
+    )
+
+
+def _message(
+    composer: Composer, issue: Issue, subscriber: Subscriber, known: dict[str, Paper], now: datetime
+) -> Message:
+    """Links carry tokens of the right form that lead nowhere: a preview is shown to anybody."""
+    inert = replace(issue, id=0), replace(subscriber, id=0, token="preview")
+    return composer.message(
+        *inert, papers_of(issue, known), message_id=message_id("preview", "", "localhost"), created_at=now
+    )
+
+
+def _iso(at: datetime) -> str:
+    return at.isoformat().replace("+00:00", "Z")
