@@ -1,4 +1,4 @@
-"""The outbox folder: a transport that writes each message as `.eml` and its page as `.html`. Sends nothing."""
+"""The outbox folder: each message becomes an `.eml` and an `.html` file. Sends nothing."""
 
 import asyncio
 import errno

@@ -30,9 +30,7 @@ _FINAL = {
 def settle(delivery: Delivery, outcome: Outcome, now: datetime) -> Delivery:
     """The delivery after one attempt: final, or due again later."""
     if state := _FINAL.get(outcome.verdict):
-        return replace(
-            delivery, state=state, reply=explain(outcome), settled_at=now, leased_until=None
-        )
+        return replace(delivery, state=state, reply=explain(outcome), settled_at=now, leased_until=None)
     return _again(delivery, outcome, now)
 
 
@@ -51,10 +49,8 @@ def delay(number: int, attempts: int, *, unavailable: bool = False) -> timedelta
     The jitter follows from the delivery's number, so that a thousand deferred together come back spread
     out and the function stays pure.
     """
-    first, longest = (
-        (UNAVAILABLE_DELAY, UNAVAILABLE_LONGEST) if unavailable else (FIRST_DELAY, LONGEST_DELAY)
-    )
-    doubled = first * 2 ** min(max(attempts - 1, 0), 16)
+    first, longest = (UNAVAILABLE_DELAY, UNAVAILABLE_LONGEST) if unavailable else (FIRST_DELAY, LONGEST_DELAY)
+    doubled: timedelta = first * 2 ** min(max(attempts - 1, 0), 16)
     spread = hashlib.sha256(f"{number}/{attempts}".encode()).digest()[0] / 255
     return min(doubled, longest) * (1 + 0.2 * spread)
 
