@@ -251,6 +251,7 @@ class Site:
     reply_to: str | None = None
     base_url: str | None = None  # None: no web links at all
     postal_address: str | None = None
+    imprint_url: str | None = None
     unsubscribe_mailbox: str | None = None  # address of the mailto unsubscribe
     domain: str = "localhost"  # of Message-ID and List-Id
     template_folder: str | None = None  # operator's overrides of single templates

@@ -1,22 +1,29 @@
-"""A paper as one block of a mail: what it shows, and the block in HTML and in text.
+"""What templates see: a paper as a card or a line, in plain text, cleaned, with mathematics in Unicode.
 
-A block is made once for a (paper, topic, reasons) and joined into any number of messages.
+What a feed lacked stays empty and is left out; nothing is invented.
 """
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from urllib.parse import quote, urlsplit
 
 from digest.compose import prose
+from digest.compose.mime import TOKEN
 from digest.compose.tex import to_unicode
-from digest.models import Match, Paper
+from digest.links import Links
+from digest.models import Paper
 
-#: So many authors are named; of more, the rest is counted.
+#: So many authors are named; of more, the first of these and the followed ones, the rest is counted.
 AUTHORS = 4
 
+#: So many reasons are given.
+REASONS = 6
+
 _CODE = re.compile(
-    r"https?://(?:www\.)?(?:github\.com|gitlab\.com|codeberg\.org|bitbucket\.org|huggingface\.co)/[\w./~-]+[\w~-]",
-    re.I,
+    r"https?://(?:www\.)?(?:github\.com|gitlab\.com|codeberg\.org|bitbucket\.org|huggingface\.co)"
+    r"/[\w./~-]*[\w~]",
+    re.IGNORECASE,
 )
 
 
@@ -28,48 +35,96 @@ class Link:
     url: str
 
 
+@dataclass(frozen=True, slots=True)
+class Author:
+    """A name, and whether the subscriber follows it."""
+
+    name: str
+    followed: bool
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Card:
-    """What templates see of a paper: plain text, cleaned, mathematics in Unicode."""
+    """A paper in full."""
 
     id: str
     title: str
     url: str | None
-    authors: tuple[str, ...]
+    authors: tuple[Author, ...]
     more_authors: int
     venue: str
-    abstract: str
-    topic: str
-    score: int | None
-    because: tuple[str, ...]
-    links: tuple[Link, ...]
     votes: int | None
+    version: int
+    abstract: str
+    runs: tuple[prose.Run, ...]  # the abstract in stretches, those marked that matched
+    because: tuple[str, ...]
+    score: int | None
+    links: tuple[Link, ...]
+    like: str | None  # page that asks for one press; None without a public address
+    dislike: str | None
+    language: str
     direction: str
 
+    @property
+    def names(self) -> list[str]:
+        """The authors as plain text; those that the subscriber follows bear a star."""
+        return [f"★ {author.name}" if author.followed else author.name for author in self.authors]
 
-def card(paper: Paper, match: Match | None = None) -> Card:
-    """Prepare a paper for the templates; what its feed lacked stays empty."""
-    title = prose.clean(to_unicode(paper.title))
-    url = safe_url(paper.url)
+
+def card(
+    paper: Paper,
+    links: Links,
+    *,
+    score: float | None = None,
+    because: tuple[str, ...] = (),
+    followed: frozenset[str] = frozenset(),
+) -> Card:
+    """Prepare a paper; `followed` holds author names, case-folded."""
+    title, abstract = clean_title(paper), prose.excerpt(prose.clean(to_unicode(paper.abstract)))
+    authors = named_authors(paper, followed)
+    reasons = tuple(prose.clean(to_unicode(reason)) for reason in because[:REASONS])
     return Card(
         id=paper.id,
         title=title,
-        url=url,
-        authors=tuple(prose.clean(to_unicode(name)) for name in paper.authors[:AUTHORS]),
-        more_authors=max(0, len(paper.authors) - AUTHORS),
-        venue=prose.clean(paper.venue or ", ".join(paper.categories[:3])),
-        abstract=prose.excerpt(prose.clean(to_unicode(paper.abstract))),
-        topic=match.topic if match else "",
-        score=round(match.score) if match else None,
-        because=tuple(prose.clean(reason) for reason in match.because) if match else (),
-        links=_links(paper, url),
+        url=safe_url(paper.url),
+        authors=authors,
+        more_authors=max(0, len(paper.authors) - len(authors)),
+        venue=prose.clean(paper.venue) or ", ".join(map(prose.clean, paper.categories[:3])),
         votes=paper.votes or None,
+        version=paper.version,
+        abstract=abstract,
+        runs=prose.runs(abstract, reasons),
+        because=reasons,
+        score=None if score is None else round(score),
+        links=paper_links(paper),
+        like=links.vote(TOKEN, paper.id, 1),
+        dislike=links.vote(TOKEN, paper.id, -1),
+        language=prose.language(title),
         direction=prose.direction(title),
     )
 
 
-def _links(paper: Paper, url: str | None) -> tuple[Link, ...]:
-    found = [Link("Abstract", url)] if url else []
+@lru_cache(maxsize=8192)
+def clean_title(paper: Paper) -> str:
+    """The title in plain text; the id for a paper whose feed gave none."""
+    return prose.clean(to_unicode(paper.title)) or paper.id
+
+
+def named_authors(paper: Paper, followed: frozenset[str]) -> tuple[Author, ...]:
+    """The first few authors and, wherever they stand, those that the subscriber follows."""
+    names = [prose.clean(to_unicode(name)) for name in paper.authors]
+    few = AUTHORS + 1 if len(names) == AUTHORS + 1 else AUTHORS
+    return tuple(
+        Author(name, name.casefold() in followed)
+        for position, name in enumerate(names)
+        if name and (position < few or name.casefold() in followed)
+    )
+
+
+def paper_links(paper: Paper) -> tuple[Link, ...]:
+    """Abstract, PDF, and code when the abstract or the comment names a repository."""
+    url = safe_url(paper.url)
+    found = [Link("Abstract" if paper.arxiv_id else "Article", url)] if url else []
     if paper.arxiv_id:
         found.append(Link("PDF", f"https://arxiv.org/pdf/{quote(paper.arxiv_id)}"))
     code = _CODE.search(f"{paper.abstract} {paper.comment}")
@@ -83,10 +138,10 @@ def safe_url(url: str) -> str | None:
     try:
         parts = urlsplit(url.strip())
         host = (parts.hostname or "").encode("idna").decode()
+        port = f":{parts.port}" if parts.port else ""
     except (ValueError, UnicodeError):
         return None
-    if parts.scheme not in ("http", "https") or not re.fullmatch(r"[A-Za-z0-9.-]+|[0-9a-fA-F:]+", host):
+    if parts.scheme not in ("http", "https") or not re.fullmatch(r"[A-Za-z0-9.-]+", host):
         return None
-    rest = quote(url.strip()[len(parts.scheme) + 3 + len(parts.netloc) :], safe="/?#[]@!$&'()*+,;=:%~._-")
-    port = f":{parts.port}" if parts.port else ""
-    return f"{parts.scheme}://{host}{port}{rest}"
+    rest = url.strip()[len(parts.scheme) + 3 + len(parts.netloc) :]
+    return f"{parts.scheme}://{host}{port}{quote(rest, safe='/?#@!$&*+,;=:%~._-', errors='replace')}"

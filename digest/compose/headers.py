@@ -94,7 +94,7 @@ def message_id(delivery_id: int | str, key: str | bytes, domain: str) -> str:
 
 
 def serialise(fields: Sequence[Field]) -> bytes:
-    """The header block with CRLF line ends and the empty line. Raises SendError for what a header cannot hold."""
+    """The header block and the empty line, in CRLF. Raises SendError for what a header cannot hold."""
     block = "".join(fold(name, value) for name, value in fields).encode("ascii")
     return block + b"\r\n"
 

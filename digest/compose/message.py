@@ -1,31 +1,57 @@
-"""One issue as one mail: the parts joined, the headers around them, the whole in bytes.
+"""One issue as one mail: blocks joined between a head and a foot, the header around them, in bytes.
 
 The same arguments give the same bytes: the date and the Message-ID are handed in, the boundary
-follows from the Message-ID.
+follows from the Message-ID. Papers are rendered once per pass, see `blocks`; per subscriber there are
+only the frame, the header and one replacement of the reader's token.
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
-from email.utils import parseaddr
-from urllib.parse import quote
 
-from markupsafe import Markup
-
-from digest.compose import headers, mime
-from digest.compose.cards import card
+from digest.compose import headers, mime, wording
+from digest.compose.blocks import Block, Blocks, block, size
+from digest.compose.fields import issue_fields
 from digest.compose.templates import Templates
 from digest.links import Links
 from digest.models import Issue, Match, Message, Paper, Site, Subscriber
 
+#: Gmail clips near 102 kB; no message is larger than this, encoded.
+MAX_SIZE = 90_000
+
+#: Kept free for the header, its signature, the part headers and the reader's tokens.
+HEADER_SIZE = 6_000
+
+#: Papers at most in one list.
+LINES = 10
+
+MORE, MORE_NOTE = "Also for you", "This mail was full; these are in it by name, and whole online."
+REVISED = "New versions of papers that you were sent"
+
+_BODY = "\x01"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reach:
+    """Where a mail leads: the addresses of its frame, None where there is none."""
+
+    home: str | None
+    online: str | None
+    manage: str | None
+    unsubscribe: str | None
+    imprint: str | None
+
 
 class Composer:
-    """Makes the mails of one pass; built once, so that templates are read once."""
+    """Makes the mails of one pass; built once, so that templates and papers are rendered once."""
 
     def __init__(self, site: Site, links: Links) -> None:
-        """Take what a mail shows of the operator, and the maker of its links."""
+        """Take what a mail shows of the operator, and the maker of its links. Raises TemplateError."""
         self._site = site
         self._links = links
-        self._templates = Templates(site.template_folder)
+        templates = Templates(site.template_folder)
+        self._blocks = Blocks(templates, links)
+        self._frame = {kind: templates.renderer(f"digest.{kind}") for kind in ("html", "txt")}
 
     def message(
         self,
@@ -36,91 +62,123 @@ class Composer:
         message_id: str,
         created_at: datetime,
     ) -> Message:
-        """Make the mail of a frozen issue. Raises TemplateError, and SendError for a header that cannot be."""
-        subject = subject_of(issue, papers)
+        """Make the mail of a frozen issue; a paper that is not in `papers` is passed over.
+
+        Raises TemplateError for an operator's template and SendError for a header that cannot be.
+        """
+        subject = wording.subject(issue, papers)
+        reader = self._links.reader(subscriber.id, issue.id or 0)
+        head, foot = self._head_and_foot(issue, subscriber, papers, subject, reader, created_at)
+        budget = MAX_SIZE - HEADER_SIZE - head.size - foot.size
+        parts = [head, *self._body(issue, subscriber, papers, budget), foot]
+        fields = issue_fields(
+            self._site, self._links, issue, subscriber, subject=subject, message_id=message_id, at=created_at
+        )
+        return Message(
+            message_id=message_id,
+            subject=subject,
+            html="".join(part.html for part in parts).replace(mime.TOKEN, reader),
+            text="".join(part.text for part in parts).replace(mime.TOKEN, reader),
+            raw=assemble(fields, message_id, parts, reader),
+        )
+
+    def _head_and_foot(
+        self,
+        issue: Issue,
+        subscriber: Subscriber,
+        papers: Mapping[str, Paper],
+        subject: str,
+        reader: str,
+        at: datetime,
+    ) -> tuple[Block, Block]:
+        """The frame, rendered whole and parted where the blocks go."""
         values = {
             "site": self._site,
             "subject": subject,
-            "date": f"{issue.due_at:%A, %-d %B %Y}",
-            "sentence": sentence(issue),
-            "note": issue.note,
-            "links": self._links_of(issue, subscriber, created_at),
+            "preheader": wording.preheader(issue, papers),
+            "date": wording.date(issue, subscriber),
+            "sentence": wording.sentence(issue, subscriber),
+            "note": wording.note(issue),
+            "topics": [headers.clean(topic.name) for topic in subscriber.topics],
+            "links": self._reach(issue, subscriber, reader, at),
+            "body": _BODY,
         }
-        shown = [m for m in issue.shown if m.paper_id in papers]
-        html = self._part("html", shown, papers, values)
-        text = self._part("txt", shown, papers, values)
-        fields = self._fields(issue, subscriber, subject, message_id, created_at)
-        mark = mime.boundary(message_id)
-        block = headers.serialise(fields)
-        headers.verify(block, fields)
-        body = mime.alternative(mark, [mime.quoted_printable(text)], [mime.quoted_printable(html)])
-        raw = b"".join([block, *body])
-        return Message(message_id=message_id, subject=subject, html=html, text=text, raw=raw)
+        html, text = (self._frame[kind](**values).partition(_BODY) for kind in ("html", "txt"))
+        return block(html[0], text[0]), block(html[2].lstrip("\n"), text[2].lstrip("\n"))
 
-    def _part(
-        self, kind: str, shown: Sequence[Match], papers: Mapping[str, Paper], values: Mapping[str, object]
-    ) -> str:
-        cards = [
-            self._templates.render(f"card.{kind}", paper=card(papers[match.paper_id], match))
+    def _reach(self, issue: Issue, subscriber: Subscriber, reader: str, at: datetime) -> Reach:
+        return Reach(
+            home=self._links.home(),
+            online=None if issue.id is None else self._links.online(reader),
+            manage=self._links.manage(subscriber.id, at),
+            unsubscribe=self._links.unsubscribe(subscriber.token) if subscriber.token else None,
+            imprint=self._site.imprint_url,
+        )
+
+    def _body(
+        self, issue: Issue, subscriber: Subscriber, papers: Mapping[str, Paper], budget: int
+    ) -> list[Block]:
+        """Topics as sections, then the lists. What is too much for `budget` octets becomes lines."""
+        shown = [match for match in issue.shown if match.paper_id in papers]
+        cards = self._cards(shown, subscriber, papers)
+        lines = [self._blocks.line(papers[match.paper_id], "") for match in shown]
+        tail = self._tail(issue, papers)
+        sections = {match.topic: self._blocks.section(match.topic, "") for match in shown}
+        over = self._blocks.section(MORE, MORE_NOTE)
+        full, named = fit(cards, lines, budget - size([*tail, *sections.values(), over]))
+        blocks: list[Block] = []
+        for topic in dict.fromkeys(match.topic for match in shown[:full]):
+            chosen = [card for card, match in zip(cards[:full], shown, strict=False) if match.topic == topic]
+            blocks += [sections[topic], *chosen]
+        more = [over, *lines[full:named]] if full < len(shown) else []
+        return [*blocks, *more, *tail]
+
+    def _cards(
+        self, shown: Sequence[Match], subscriber: Subscriber, papers: Mapping[str, Paper]
+    ) -> list[Block]:
+        names = (name for topic in subscriber.topics for name in topic.authors)
+        followed = frozenset(name.casefold().strip() for name in names)
+        return [
+            self._blocks.card(papers[match.paper_id], round(match.score), match.because, followed)
             for match in shown
         ]
-        body = Markup("").join(Markup(block) for block in cards)
-        return self._templates.render(f"digest.{kind}", **values, body=body)
 
-    def _links_of(self, issue: Issue, subscriber: Subscriber, at: datetime) -> dict[str, str | None]:
-        online = None if issue.id is None else self._links.online(self._links.reader(subscriber.id, issue.id))
-        return {
-            "home": self._links.home(),
-            "online": online,
-            "manage": self._links.manage(subscriber.id, at),
-            "unsubscribe": self._links.unsubscribe(subscriber.token) if subscriber.token else None,
-        }
-
-    def _fields(
-        self, issue: Issue, subscriber: Subscriber, subject: str, message_id: str, created_at: datetime
-    ) -> list[headers.Field]:
-        site = self._site
-        owner = parseaddr(site.reply_to or site.sender)[1]
-        fields = [
-            ("Date", headers.date(created_at)),
-            ("From", headers.sender_mailbox(site.sender)),
-            ("Reply-To", headers.sender_mailbox(site.reply_to) if site.reply_to else ""),
-            ("To", headers.mailbox(subscriber.name, subscriber.email)),
-            ("Subject", headers.unstructured(subject)),
-            ("Message-ID", message_id),
-            ("List-Id", headers.mailbox(site.name, f"digest.{site.domain}")),
-            *self._unsubscribe(subscriber),
-            (
-                "List-Help",
-                f"<{self._links.home()}>" if self._links.home() else f"<mailto:{owner}?subject=help>",
-            ),
-            ("List-Owner", f"<mailto:{owner}>"),
-            ("List-Post", "NO"),
-            ("Auto-Submitted", "auto-generated"),
-            ("Precedence", "bulk"),
-            ("X-Auto-Response-Suppress", "OOF, AutoReply"),
-            ("MIME-Version", "1.0"),
-            ("Content-Type", f'multipart/alternative; boundary="{mime.boundary(message_id)}"'),
-        ]
-        return [field for field in fields if field[1]]
-
-    def _unsubscribe(self, subscriber: Subscriber) -> list[headers.Field]:
-        web = self._links.unsubscribe(subscriber.token) if subscriber.token else None
-        box = self._site.unsubscribe_mailbox if subscriber.token else None
-        mail = f"mailto:{box}?subject=unsubscribe%20{quote(subscriber.token)}" if box else None
-        value = ", ".join(f"<{address}>" for address in (web, mail) if address)
-        post = "List-Unsubscribe=One-Click" if web else ""
-        return [("List-Unsubscribe", value), ("List-Unsubscribe-Post", post)]
+    def _tail(self, issue: Issue, papers: Mapping[str, Paper]) -> list[Block]:
+        """Just below the cut, trending, new versions; each a heading and lines, or nothing."""
+        left_out = [(match.paper_id, f"score {match.score:.0f}") for match in issue.left_out]
+        trending = [(paper_id, wording.votes(papers.get(paper_id))) for paper_id in issue.trending]
+        revised = [(paper_id, wording.version(papers.get(paper_id))) for paper_id in issue.revised]
+        blocks: list[Block] = []
+        for heading, items in (
+            ("Just below the cut", left_out[:5]),
+            ("Trending", trending),
+            (REVISED, revised),
+        ):
+            known = [(papers[paper_id], note) for paper_id, note in items[:LINES] if paper_id in papers]
+            if known:
+                blocks.append(self._blocks.section(heading, ""))
+                blocks += [self._blocks.line(paper, note) for paper, note in known]
+        return blocks
 
 
-def subject_of(issue: Issue, papers: Mapping[str, Paper]) -> str:
-    """What is inside: the first paper's title and how many more."""
-    titles = [card(papers[m.paper_id]).title for m in issue.shown if m.paper_id in papers]
-    if not titles:
-        return "Nothing new for you" if issue.is_empty else "New papers"
-    return titles[0] if len(titles) == 1 else f"{titles[0]}, and {len(titles) - 1} more"
+def fit(cards: Sequence[Block], lines: Sequence[Block], budget: int) -> tuple[int, int]:
+    """How many papers stand in full, and up to which one the rest is named; the total is at most `budget`."""
+    full, used = len(cards), size(cards)
+    while full and used > budget:
+        full -= 1
+        used += lines[full].size - cards[full].size
+    named = len(lines)
+    while named > full and used > budget:
+        named -= 1
+        used -= lines[named].size
+    return full, named
 
 
-def sentence(issue: Issue) -> str:
-    """How much of what was considered is shown."""
-    return f"{len(issue.shown)} of {issue.considered} new papers for you."
+def assemble(fields: Sequence[headers.Field], message_id: str, parts: Sequence[Block], reader: str) -> bytes:
+    """Header and body in bytes, the header read back. Raises SendError."""
+    head = headers.serialise(fields)
+    headers.verify(head, fields)
+    body = mime.alternative(
+        mime.boundary(message_id), [part.text_bytes for part in parts], [part.html_bytes for part in parts]
+    )
+    return b"".join([head, *body]).replace(b"\0", reader.encode("ascii"))

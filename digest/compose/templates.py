@@ -110,6 +110,7 @@ class _Inlining(BaseLoader):
 _JINJA = re.compile(r"\{[{%#].*?[}%#]\}", re.DOTALL)
 _HIDDEN = re.compile(r"<!--jinja(\d+)-->|jinja(\d+)x(?:=\"\")?")
 _LINK = '<link rel="stylesheet" href="style.css">'
+_NO_COMMENTS = (("<", ">"), ("<!--", "-->"), ("<title", "</title"), ("<style", "</style"))
 _inliner = css_inline.CSSInliner(load_remote_stylesheets=False, keep_style_tags=False, keep_at_rules=True)
 
 
@@ -121,7 +122,10 @@ def inline(source: str, style: str) -> str:
     hidden, tags = _hide(source)
     if _LINK in hidden:
         one_line = " ".join(style.split())
-        result = _inliner.inline(hidden.replace(_LINK, f"<style>{one_line}</style>"))
+        inlined = _inliner.inline(hidden.replace(_LINK, f"<style>{one_line}</style><!--style-->"))
+        sheet = re.search(r"<style>.*?</style>", inlined)  # css-inline puts it before the charset
+        kept = sheet.group() if sheet else ""
+        result = inlined.replace(kept, "", 1).replace("<!--style-->", kept)
     else:
         result = _inliner.inline_fragment(hidden, style)
     return _HIDDEN.sub(lambda match: tags[int(match.group(1) or match.group(2))], result)
@@ -130,13 +134,11 @@ def inline(source: str, style: str) -> str:
 def _hide(source: str) -> tuple[str, list[str]]:
     """Jinja tags become comments between HTML tags, plain words inside a tag or a comment."""
     tags: list[str] = []
-    hidden, end = "", 0
+    hidden, position = "", 0
     for match in _JINJA.finditer(source):
-        hidden += source[end : match.start()]
-        end = match.end()
-        in_tag = hidden.rfind("<") > hidden.rfind(">")
-        in_comment = hidden.rfind("<!--") > hidden.rfind("-->")
-        number = len(tags)
-        hidden += f"jinja{number}x" if in_tag or in_comment else f"<!--jinja{number}-->"
+        hidden += source[position : match.start()]
+        position = match.end()
+        plain = any(hidden.rfind(start) > hidden.rfind(end) for start, end in _NO_COMMENTS)
+        hidden += f"jinja{len(tags)}x" if plain else f"<!--jinja{len(tags)}-->"
         tags.append(match.group())
-    return hidden + source[end:], tags
+    return hidden + source[position:], tags

@@ -1,0 +1,93 @@
+"""Which header fields a mail has and what they say (mail.md requirements 14-21)."""
+
+import re
+from datetime import datetime
+from email.utils import parseaddr
+from urllib.parse import quote
+
+from digest.compose import headers, mime
+from digest.compose.headers import Field
+from digest.links import Links
+from digest.models import Issue, Site, Subscriber
+
+
+def issue_fields(
+    site: Site,
+    links: Links,
+    issue: Issue,
+    subscriber: Subscriber,
+    *,
+    subject: str,
+    message_id: str,
+    at: datetime,
+) -> list[Field]:
+    """The header of a digest, in the order in which it is sent."""
+    return [
+        *_common(site, to=headers.mailbox(subscriber.name, subscriber.email), subject=subject, at=at),
+        ("Message-ID", message_id),
+        ("List-Id", headers.mailbox(site.name, f"digest.{site.domain}")),
+        *_unsubscribe(site, links, subscriber.token),
+        ("List-Help", f"<{links.home() or _mailto(_owner(site), 'help')}>"),
+        ("List-Owner", f"<{_mailto(_owner(site))}>"),
+        ("List-Post", "NO"),
+        *_automatic(),
+        ("Precedence", "bulk"),
+        ("Feedback-ID", f"{issue.due_at:%Y%m%d}:issue:digest:{_sender_id(site.domain)}"),
+        *_mime(message_id),
+    ]
+
+
+def letter_fields(site: Site, *, email: str, subject: str, message_id: str, at: datetime) -> list[Field]:
+    """The header of a confirmation or a notice: no list, nothing to unsubscribe from."""
+    return [
+        *_common(site, to=email, subject=subject, at=at),
+        ("Message-ID", message_id),
+        *_automatic(),
+        *_mime(message_id),
+    ]
+
+
+def _common(site: Site, *, to: str, subject: str, at: datetime) -> list[Field]:
+    reply_to = [("Reply-To", headers.sender_mailbox(site.reply_to))] if site.reply_to else []
+    return [
+        ("Date", headers.date(at)),
+        ("From", headers.sender_mailbox(site.sender)),
+        *reply_to,
+        ("To", to),
+        ("Subject", headers.unstructured(subject)),
+    ]
+
+
+def _automatic() -> list[Field]:
+    """RFC 3834 and what Exchange reads: no vacation notes, please."""
+    return [("Auto-Submitted", "auto-generated"), ("X-Auto-Response-Suppress", "OOF, AutoReply")]
+
+
+def _mime(message_id: str) -> list[Field]:
+    boundary = mime.boundary(message_id)
+    return [("MIME-Version", "1.0"), ("Content-Type", f'multipart/alternative; boundary="{boundary}"')]
+
+
+def _unsubscribe(site: Site, links: Links, token: str) -> list[Field]:
+    """RFC 2369 and RFC 8058: one web address, one mailto; one-click only with the web address."""
+    if not token:
+        return []
+    web, box = links.unsubscribe(token), site.unsubscribe_mailbox
+    mail = _mailto(box, f"unsubscribe {token}") if box else None
+    value = ", ".join(f"<{address}>" for address in (web, mail) if address)
+    listed = [("List-Unsubscribe", value)] if value else []
+    return listed + ([("List-Unsubscribe-Post", "List-Unsubscribe=One-Click")] if web else [])
+
+
+def _mailto(address: str, subject: str = "") -> str:
+    return f"mailto:{quote(address, safe='@+')}" + (f"?subject={quote(subject)}" if subject else "")
+
+
+def _owner(site: Site) -> str:
+    return parseaddr(site.reply_to or site.sender)[1]
+
+
+def _sender_id(domain: str) -> str:
+    """Google wants 5 to 15 characters, always the same for one sender."""
+    letters = re.sub(r"[^a-z0-9]", "", domain.lower())[-15:]
+    return letters if len(letters) >= 5 else f"{letters}digest"[-15:]

@@ -1,0 +1,79 @@
+"""The words around the papers: subject, date, first sentence, preview line. Pure."""
+
+from collections.abc import Mapping, Sequence
+from zoneinfo import ZoneInfo
+
+from digest.compose import prose
+from digest.compose.cards import clean_title
+from digest.models import Issue, Paper, Subscriber
+
+#: Characters of the first title in a subject; phones show about 40, desktops about 90.
+TITLE = 90
+
+
+def subject(issue: Issue, papers: Mapping[str, Paper]) -> str:
+    """What is inside: the first title and how many more."""
+    if titles := _titles([match.paper_id for match in issue.shown], papers):
+        first, more = prose.shorten(titles[0], TITLE), len(titles) - 1
+        return f"{first}, and {more} more" if more else first
+    if titles := _titles(issue.trending, papers):
+        return f"Trending: {prose.shorten(titles[0], TITLE)}"
+    if titles := _titles(issue.revised, papers):
+        return f"New version: {prose.shorten(titles[0], TITLE)}"
+    return "Nothing new for you today"
+
+
+def preheader(issue: Issue, papers: Mapping[str, Paper]) -> str:
+    """What an inbox shows after the subject: the next titles."""
+    titles = _titles([match.paper_id for match in issue.shown], papers)[1:4]
+    return " · ".join(prose.shorten(title, 60) for title in titles)
+
+
+def date(issue: Issue, subscriber: Subscriber) -> str:
+    """The day of the issue where the subscriber lives."""
+    day = issue.due_at.astimezone(ZoneInfo(subscriber.schedule.zone))
+    return f"{day:%A}, {day.day} {day:%B} {day.year}"
+
+
+def sentence(issue: Issue, subscriber: Subscriber) -> str:
+    """How much of what was considered is shown."""
+    span = _span(subscriber)
+    count, considered = len(issue.shown), max(issue.considered, len(issue.shown))
+    if not considered:
+        return f"No new papers {span}."
+    if not count:
+        return f"Nothing for you among {considered:,} new {_papers(considered)} {span}."
+    if count == considered:
+        return f"{count:,} new {_papers(count)} for you {span}."
+    return f"{count:,} of {considered:,} new papers for you {span}."
+
+
+def note(issue: Issue) -> str:
+    """What is missing, or why there is nothing."""
+    return prose.clean(issue.note)
+
+
+def _span(subscriber: Subscriber) -> str:
+    if subscriber.schedule.month_day is not None:
+        return "this month"
+    return "this week" if len(subscriber.schedule.weekdays) == 1 else "today"
+
+
+def _papers(count: int) -> str:
+    return "paper" if count == 1 else "papers"
+
+
+def _titles(ids: Sequence[str], papers: Mapping[str, Paper]) -> list[str]:
+    return [clean_title(papers[paper_id]) for paper_id in ids if paper_id in papers]
+
+
+def votes(paper: Paper | None) -> str:
+    """The votes of a paper, if there are any."""
+    if paper is None or not paper.votes:
+        return ""
+    return f"{paper.votes:,} vote{'' if paper.votes == 1 else 's'}"
+
+
+def version(paper: Paper | None) -> str:
+    """Which version is new."""
+    return "" if paper is None else f"version {paper.version}"
