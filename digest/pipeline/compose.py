@@ -55,7 +55,7 @@ async def compose_extra(db: Database, subscriber: Subscriber, *, clock: Clock) -
     """An issue outside the schedule, enqueued at once; the schedule and its window stay as they are."""
     now = clock()
     async with db.read() as conn:
-        [(_, issue)] = await _freeze_all(conn, [subscriber], {}, now)
+        [(_, issue)] = await _freeze_all(conn, [replace(subscriber, next_issue_at=now)], {}, now)
     if issue.is_empty:
         return issue
     async with db.write() as conn:

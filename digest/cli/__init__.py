@@ -1,0 +1,59 @@
+"""The command line: one thin function a command. Errors become one sentence and an exit status.
+
+Exit status: 0 done, 1 something failed (a source, a delivery; the rest was done), 2 wrong use or
+configuration.
+"""
+
+import sys
+
+import typer
+
+from digest import __version__
+from digest.cli.desk import show_error
+from digest.errors import ConfigError, DigestError, RankError
+
+app = typer.Typer(
+    name="digest",
+    help="The personal digest of new scientific papers.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"digest {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: bool = typer.Option(
+        False, "--version", callback=_print_version, is_eager=True, help="Print the version and stop."
+    ),
+) -> None:
+    """The personal digest of new scientific papers."""
+
+
+def main() -> None:
+    """Entry point of `digest`."""
+    _register()
+    try:
+        app()
+    except DigestError as error:
+        show_error(str(error))
+        sys.exit(2 if isinstance(error, ConfigError | RankError) else 1)
+    except KeyboardInterrupt:
+        show_error("stopped")
+        sys.exit(130)
+    except Exception as error:  # a traceback helps nobody at a prompt
+        show_error(f"unexpected {type(error).__name__}: {error}; this is a fault of digest, please report it")
+        sys.exit(1)
+
+
+def _register() -> None:
+    """Name the commands; imported here so that `import digest.cli` costs nothing."""
+    from digest.cli import commands
+
+    commands.register(app)

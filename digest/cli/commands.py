@@ -1,0 +1,17 @@
+"""Which command is which function, in the order that `digest --help` shows."""
+
+import typer
+
+from digest.cli import db, ingest, preview, rank, run, send, status, subscribers
+
+
+def register(app: typer.Typer) -> None:
+    """Add every command to the application."""
+    app.command("run")(run.run)
+    app.command("ingest")(ingest.ingest)
+    app.command("preview")(preview.preview)
+    app.command("send")(send.send)
+    app.command("rank")(rank.rank)
+    app.add_typer(subscribers.app, name="subscribers")
+    app.command("status")(status.status)
+    app.add_typer(db.app, name="db")

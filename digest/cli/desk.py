@@ -1,0 +1,147 @@
+"""What a command works with: settings, an upgraded database, a clock, and what is built from them."""
+
+import asyncio
+import logging
+import sys
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parseaddr
+from pathlib import Path
+from typing import Any, TypeVar
+
+import structlog
+import typer
+
+from digest.cli.options import read_time
+from digest.compose.message import Composer
+from digest.config import Roster, Settings, read_roster, read_settings, signing_keys
+from digest.deliver.files import FileTransport
+from digest.deliver.transport import Transport
+from digest.links import Links
+from digest.models import Delivery, Site
+from digest.pipeline.lease import holding
+from digest.pipeline.render import Renderer
+from digest.pipeline.workers import worker_name
+from digest.storage.database import Database
+from digest.storage.migrate import upgrade
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Desk:
+    """One command's tools; opened by `desk()`."""
+
+    settings: Settings
+    roster_path: Path
+    db: Database
+    clock: Callable[[], datetime]
+    worker: str
+
+    def roster(self) -> Roster:
+        """subscribers.yaml, read anew. Raises ConfigError."""
+        return read_roster(self.roster_path)
+
+    def site(self) -> Site:
+        """The part of the settings that a message shows."""
+        settings = self.settings
+        return Site(
+            name=settings.site_name,
+            sender=settings.from_,
+            reply_to=settings.reply_to,
+            base_url=settings.base_url,
+            postal_address=settings.postal_address,
+            unsubscribe_mailbox=settings.reply_to or self._intake(),
+            domain=parseaddr(settings.from_)[1].rpartition("@")[2] or "localhost",
+            template_folder=str(settings.templates) if settings.templates else None,
+        )
+
+    def composer(self) -> Composer:
+        """Builds messages; its templates are read and checked now. Raises TemplateError."""
+        return Composer(self.site(), Links(self.settings.base_url, self._keys()))
+
+    def renderer(self) -> Renderer:
+        """Turns deliveries into messages."""
+        return Renderer(self.db, self.composer(), key=self._keys()[0], domain=self.site().domain)
+
+    def transport(self) -> Transport:
+        """SMTP if DIGEST_SMTP_URL is set, else the outbox folder."""
+        if self.settings.smtp_url is None:
+            return FileTransport(self.settings.outbox)
+        from digest.deliver.smtp import SmtpTransport
+
+        return SmtpTransport.from_url(
+            self.settings.smtp_url.get_secret_value(), connections=self.settings.smtp_connections
+        )
+
+    def return_path(self, delivery: Delivery) -> str:
+        """Where bounces of this delivery go."""
+        return self.settings.bounce_address or parseaddr(self.settings.from_)[1]
+
+    def hold(self) -> Any:
+        """The right to write a pass; see `pipeline.lease.holding`."""
+        return holding(self.db, "pass", self.worker)
+
+    def _intake(self) -> str | None:
+        """The mailbox that `digest bounces` reads, if there is one."""
+        listens = self.settings.bounce_url or self.settings.lmtp_listen
+        return self.settings.bounce_address if listens else None
+
+    def _keys(self) -> tuple[str, ...]:
+        return signing_keys(self.settings, self.db.path)
+
+
+@asynccontextmanager
+async def desk(config: Path | None = None, now: str | None = None) -> AsyncIterator[Desk]:
+    """Read the settings, bring the database up to date, open it; close it at the end."""
+    settings = read_settings()
+    fixed = read_time(now)
+    await asyncio.to_thread(upgrade, settings.database_url)
+    db = Database(settings.database_url)
+    try:
+        yield Desk(
+            settings=settings,
+            roster_path=config or settings.config,
+            db=db,
+            clock=(lambda: fixed) if fixed else _utc_now,
+            worker=worker_name(),
+        )
+    finally:
+        await db.close()
+
+
+def run_async(work: Coroutine[Any, Any, T]) -> T:
+    """Run a command's coroutine with logs on standard error."""
+    _configure_logs()
+    return asyncio.run(work)
+
+
+def note(text: str) -> None:
+    """Tell a person something, beside the result: on standard error."""
+    typer.echo(text, err=True)
+
+
+def show_error(text: str) -> None:
+    """One line a fault, on standard error."""
+    for line in text.splitlines():
+        typer.echo(f"digest: {line}", err=True)
+
+
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+def _configure_logs() -> None:
+    """Warnings and worse for people at a prompt; the daemon says more."""
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.KeyValueRenderer(key_order=["timestamp", "level", "event"]),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )

@@ -1,0 +1,37 @@
+"""Options that many commands share, and how their texts are read."""
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from digest.errors import ConfigError
+
+Config = Annotated[
+    Path | None, typer.Option("--config", help="Sources and subscribers. [default: subscribers.yaml]")
+]
+Now = Annotated[
+    str | None,
+    typer.Option("--now", help="Replay another time, such as 2026-04-13T12:00:00Z.", metavar="TIME"),
+]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
+
+
+def read_time(text: str | None) -> datetime | None:
+    """The aware UTC time that --now names. Raises ConfigError."""
+    if text is None:
+        return None
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise ConfigError(f'--now: "{text}" is not a time; write for example 2026-04-13T12:00:00Z') from error
+    if at.tzinfo is None:
+        raise ConfigError(f'--now: "{text}" has no time zone; add Z for UTC, or an offset such as +02:00')
+    return at.astimezone(UTC)
+
+
+def print_json(document: Any) -> None:
+    """The one document of a `--json` run, on standard output."""
+    typer.echo(json.dumps(document, ensure_ascii=False, indent=2))

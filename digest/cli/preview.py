@@ -1,0 +1,171 @@
+"""`digest preview`: what would go out now, by the code that sends it; marks nothing."""
+
+import webbrowser
+from collections.abc import Sequence
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from digest.cli import options
+from digest.cli.desk import Desk, desk, note, run_async
+from digest.deliver.files import safe_name
+from digest.errors import ConfigError
+from digest.match.rank import check_topic
+from digest.models import Subscriber, SubscriberStatus, Topic
+from digest.pipeline.intake import import_listed
+from digest.pipeline.preview import Preview
+from digest.pipeline.preview import preview as preview_issue
+from digest.storage import passes, subscribers
+
+
+class Form(StrEnum):
+    """What a preview is written as."""
+
+    HTML = "html"
+    TEXT = "text"
+    EML = "eml"
+    JSON = "json"
+
+
+#: A preview by topic alone looks back so far, and like a subscriber without settings.
+DAYS = 7
+
+
+def preview(
+    email: Annotated[str | None, typer.Argument(help="A subscriber; without: every active one.")] = None,
+    topic: Annotated[list[str] | None, typer.Option(help="A topic in words, no subscriber needed.")] = None,
+    days: Annotated[int | None, typer.Option(min=1, help="With --topic: look back so far.")] = None,
+    format_: Annotated[Form, typer.Option("--format", help="What to write.")] = Form.HTML,
+    output: Annotated[Path | None, typer.Option(help="File, or folder for many. [default: -]")] = None,
+    open_: Annotated[bool, typer.Option("--open", help="Show it in the browser.")] = False,
+    explain: Annotated[bool, typer.Option("--explain", help="Print the parts of each score.")] = False,
+    as_json: options.Json = False,
+    config: options.Config = None,
+    now: options.Now = None,
+) -> None:
+    """Show the digest that would go out now; nothing is marked as sent."""
+    if email and topic:
+        raise ConfigError("give an EMAIL or --topic, not both")
+    if days and not topic:
+        raise ConfigError("--days belongs to --topic; a subscriber has a window of its own")
+    form = Form.JSON if as_json else format_
+    run_async(_preview(email, topic or [], days or DAYS, form, output, open_, explain, config, now))
+
+
+async def _preview(
+    email: str | None,
+    topics: list[str],
+    days: int,
+    form: Form,
+    output: Path | None,
+    opened: bool,
+    explain: bool,
+    config: Path | None,
+    now: str | None,
+) -> None:
+    async with desk(config, now) as tools:
+        await _need_papers(tools)
+        readers = [_reader(topics)] if topics else await _subscribers(tools, email)
+        composer, at = tools.composer(), tools.clock()
+        previews = [
+            await preview_issue(tools.db, reader, composer, at, days=days if topics else None)
+            for reader in readers
+        ]
+    if explain:
+        for one in previews:
+            _explain(one)
+    _write_all(previews, form, output, opened, alone=bool(topics or email))
+
+
+async def _need_papers(tools: Desk) -> None:
+    """A first preview needs papers and subscribers as the file says; it fetches them, as `run` would."""
+    from digest.cli.ingest import ingest_at
+
+    async with tools.db.read() as conn:
+        newest = await passes.newest_pass(conn)
+    if newest:
+        return
+    roster = tools.roster()
+    async with tools.hold():
+        await import_listed(tools.db, roster.listed, tools.clock())
+        await ingest_at(tools, roster, quiet=True)
+
+
+def _reader(topics: Sequence[str]) -> Subscriber:
+    """Somebody who follows these topics and changed no setting."""
+    followed = tuple(Topic(name=" ".join(text.split())) for text in topics)
+    for topic in followed:
+        check_topic(topic)
+    return Subscriber(id=0, email="", topics=followed)
+
+
+async def _subscribers(tools: Desk, email: str | None) -> list[Subscriber]:
+    async with tools.db.read() as conn:
+        if email is None:
+            stored = [entry.subscriber for entry in await subscribers.listed(conn)]
+            return [reader for reader in stored if reader.status is SubscriberStatus.ACTIVE]
+        found = await subscribers.by_email(conn, email)
+    if found is None:
+        raise ConfigError(f"{email} is not subscribed; `digest subscribers list` shows who is")
+    return [found]
+
+
+def _write_all(
+    previews: Sequence[Preview], form: Form, output: Path | None, opened: bool, *, alone: bool
+) -> None:
+    if not previews:
+        note("nobody is subscribed; add somebody to subscribers.yaml, or use --topic")
+    if form is Form.JSON and not alone and output is None:
+        options.print_json([one.to_json() for one in previews])
+        return
+    for one in previews:
+        path = _target(one, form, output, opened, alone=alone)
+        _write(one, form, path)
+        if one.issue.note:
+            note(one.issue.note)
+        if path and opened:
+            webbrowser.open(path.resolve().as_uri())
+
+
+def _target(one: Preview, form: Form, output: Path | None, opened: bool, *, alone: bool) -> Path | None:
+    """The file of a preview; None is standard output."""
+    if alone and output and not output.is_dir():
+        return None if str(output) == "-" else output
+    if alone and not output and not opened:
+        return None
+    suffix = "txt" if form is Form.TEXT else form.value
+    return (output or Path()) / f"preview-{safe_name(one.subscriber.email or 'topics')}.{suffix}"
+
+
+def _write(one: Preview, form: Form, path: Path | None) -> None:
+    content = _content(one, form)
+    if path is None:
+        typer.echo(content, nl=not content.endswith(b"\n"))
+        return
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be written ({error.strerror}); name another --output") from error
+    note(str(path))
+
+
+def _content(one: Preview, form: Form) -> bytes:
+    if form is Form.JSON:
+        import json
+
+        return json.dumps(one.to_json(), ensure_ascii=False, indent=2).encode()
+    parts = {Form.HTML: one.message.html, Form.TEXT: one.message.text}
+    return one.message.raw if form is Form.EML else parts[form].encode()
+
+
+def _explain(one: Preview) -> None:
+    """The score of every paper that is shown, part by part."""
+    found = {(match.paper_id, match.topic): match for _, matches in one.ranked for match in matches}
+    for shown in one.issue.shown:
+        match = found.get((shown.paper_id, shown.topic), shown)
+        parts = ", ".join(f"{name} {value:.2f}" for name, value in match.parts.items())
+        note(f"{match.score:5.1f}  {one.papers[match.paper_id].title}")
+        note(f"       {match.topic}: {', '.join(match.because)}" + (f"  [{parts}]" if parts else ""))

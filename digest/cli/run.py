@@ -1,0 +1,122 @@
+"""`digest run`: one pass (ingest, compose what is due, deliver, settle), then stop; for cron."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from digest.cli import options
+from digest.cli.desk import Desk, desk, note, run_async
+from digest.cli.ingest import ingest_at, report_sources
+from digest.deliver.files import FileTransport
+from digest.pipeline.compose import ComposeReport, compose
+from digest.pipeline.deliver import deliver
+from digest.pipeline.delivery_report import DeliveryReport
+from digest.pipeline.ingest import IngestReport
+from digest.pipeline.intake import IntakeReport, import_listed
+from digest.storage import subscribers
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PassReport:
+    """What the steps of one pass report."""
+
+    ingest: IngestReport
+    compose: ComposeReport
+    deliver: DeliveryReport
+
+    def to_json(self) -> dict[str, Any]:
+        """The promised shape."""
+        return {
+            "ingest": self.ingest.to_json(),
+            "issues": self.compose.to_json(),
+            "deliveries": self.deliver.to_json(),
+        }
+
+
+def run(config: options.Config = None, now: options.Now = None, as_json: options.Json = False) -> None:
+    """Do one pass: ingest, compose the issues that are due, deliver them; then stop."""
+    raise typer.Exit(run_async(_run(config, now, as_json)))
+
+
+async def _run(config: Path | None, now: str | None, as_json: bool) -> int:
+    async with desk(config, now) as tools:
+        roster = tools.roster()
+        tools.composer()  # a broken template is told before anything is done
+        async with tools.hold():
+            intake = await import_listed(tools.db, roster.listed, tools.clock())
+            report_intake(intake)
+            ingested = await ingest_at(tools, roster, quiet=as_json)
+            composed = await compose(tools.db, clock=tools.clock)
+            delivered = await deliver_at(tools)
+        report = PassReport(ingest=ingested, compose=composed, deliver=delivered)
+        if as_json:
+            options.print_json(report.to_json())
+        else:
+            await _tell(tools, report)
+        report_problems(delivered)
+        return 0 if delivered.ok and not ingested.failed else 1
+
+
+async def deliver_at(tools: Desk) -> DeliveryReport:
+    """Deliver everything that is due, by the transport of the settings."""
+    transport = tools.transport()
+    try:
+        return await deliver(
+            tools.db,
+            transport,
+            tools.renderer(),
+            clock=tools.clock,
+            worker=tools.worker,
+            return_path=tools.return_path,
+            resend=tools.settings.uncertain == "resend-once",
+        )
+    finally:
+        await transport.close()
+
+
+def report_intake(report: IntakeReport) -> None:
+    """What the file changed, as far as a person must know it."""
+    for email in report.paused:
+        note(f"{email} is no longer in the file and is paused; add it again, or `digest subscribers remove`")
+    for email in report.refused:
+        note(f"{email} must not be mailed (forgotten, complaint or hard bounce); remove it from the file")
+
+
+def report_problems(report: DeliveryReport) -> None:
+    """Each address that was not served, with the reason."""
+    for problem in report.problems:
+        note(f"{problem.email}: {problem.state}: {problem.reason}")
+    if report.paused:
+        note(f"sending stopped: {report.paused}")
+
+
+async def _tell(tools: Desk, report: PassReport) -> None:
+    report_sources(report.ingest)
+    _tell_deliveries(tools, report.deliver)
+    if not report.compose.composed and not report.deliver.selected:
+        await _tell_nothing(tools, report.compose)
+
+
+def _tell_deliveries(tools: Desk, report: DeliveryReport) -> None:
+    if tools.settings.smtp_url is None:
+        for path in report.written:
+            typer.echo(path)
+            typer.echo(str(Path(path).with_suffix(".html")))
+    elif report.selected:
+        typer.echo(f"{report.sent} of {report.selected} messages sent")
+
+
+async def _tell_nothing(tools: Desk, report: ComposeReport) -> None:
+    async with tools.db.read() as conn:
+        due_at = await subscribers.next_due_at(conn)
+    if report.quiet:
+        typer.echo(f"nothing good enough for {report.quiet} subscribers; `digest status` says why")
+    elif due_at is None:
+        typer.echo("nobody is subscribed; add somebody to subscribers.yaml")
+    else:
+        typer.echo(f"nothing due until {due_at:%Y-%m-%d %H:%M} UTC; try digest preview")
+
+
+__all__ = ["FileTransport", "deliver_at", "report_intake", "report_problems", "run"]
