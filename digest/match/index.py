@@ -1,13 +1,13 @@
 """The index: every term of a batch of papers, weighed. Pure; ranks nothing.
 
-BM25 with the title counted twice and pairs of neighbouring terms as terms of their own. A pair is one
-number, `first * size + second`, so that no string is made for it.
+BM25F: title and abstract are each put into proportion to their length, then counted together, and a word
+in the title says as much as four in the abstract. Pairs of neighbouring terms are terms of their own; a
+pair is one number, `first * size + second`, so that no string is made for it.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -20,9 +20,11 @@ from digest.models import Paper
 Floats = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int64]
 
-TITLE_WEIGHT = 2  # one word in a title says as much as two in the abstract
-K1 = 2.0  # how long a repeated term goes on to add weight
-B = 0.4  # how far long abstracts are held against their words
+TITLE_WEIGHT = 4.0  # what a word in the title says, next to one in the abstract
+TITLE_LENGTH, ABSTRACT_LENGTH = 0.6, 0.4  # how far length is held against the words: 0 not, 1 wholly
+SATURATION = 2.0  # BM25's k1: how long a repeated term goes on to add weight
+PAIR_WEIGHT = 0.5  # of a pair next to the two words that it is made of
+LIKENESS_TITLE_WEIGHT = 2.0  # what a word in the title says where whole papers are compared
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,7 +34,8 @@ class Index:
     papers: tuple[Paper, ...]
     vocabulary: Mapping[str, int]  # term -> column
     pairs: Ints  # sorted codes of the pairs; column = len(vocabulary) + place
-    counts: Any  # papers x columns, float32 csr: how often, titles doubled
+    titles: Any  # papers x columns, float32 csr: how often in the title
+    abstracts: Any  # the same of the abstract
     idf: Floats  # one per column
     _spellings: dict[int, dict[str, str]] = field(default_factory=dict, repr=False)
 
@@ -43,13 +46,17 @@ class Index:
 
     @cached_property
     def weights(self) -> Any:
-        """BM25 weight of each term in each paper: columns x papers, float32 csr."""
-        return _bm25(self.counts, len(self.vocabulary), self.idf)
+        """BM25F weight of each term in each paper: columns x papers, float32 csr."""
+        terms = len(self.vocabulary)
+        counts = TITLE_WEIGHT * _proportional(self.titles, terms, TITLE_LENGTH)
+        counts = (counts + _proportional(self.abstracts, terms, ABSTRACT_LENGTH)).tocsr()
+        counts.data *= (SATURATION + 1) / (counts.data + SATURATION) * self.idf[counts.indices]
+        return counts.T.tocsr()
 
     @cached_property
     def vectors(self) -> Any:
         """TF-IDF direction of each paper, of length one: papers x columns, float32 csr."""
-        return unit_rows(self.counts, self.idf)
+        return self._directions(self.titles, self.abstracts)
 
     @cached_property
     def folded(self) -> list[str]:
@@ -58,32 +65,15 @@ class Index:
 
     def columns(self, words: Sequence[str]) -> tuple[list[int], list[int]]:
         """The columns of these terms and of their neighbouring pairs, each once, unknown ones left out."""
-        known = [self.vocabulary.get(word, -1) for word in words]
-        base = len(self.vocabulary)
-        codes = np.array([a * base + b for a, b in pairwise(known) if a >= 0 and b >= 0], np.int64)
-        return sorted({one for one in known if one >= 0}), sorted(set(self._places(codes).tolist()))
+        known = np.array([self.vocabulary.get(word, -1) for word in words], np.int64)
+        return sorted(set(known[known >= 0].tolist())), sorted(set(self._pair_columns(known).tolist()))
 
-    def _places(self, codes: Ints) -> Ints:
-        """The columns of those pairs that occur."""
-        places = np.searchsorted(self.pairs, codes)
-        places[places == len(self.pairs)] = 0
-        found = self.pairs[places] == codes if len(self.pairs) else np.zeros(len(codes), bool)
-        return np.asarray(places[found] + len(self.vocabulary), np.int64)
-
-    def count(self, papers: Sequence[Paper]) -> Any:
-        """The terms of other papers in the columns of this index, those that it lacks left out."""
-        owners, columns, times = [np.empty(0, np.int64)], [np.empty(0, np.int64)], [np.empty(0, np.float32)]
-        base = len(self.vocabulary)
-        for number, paper in enumerate(papers):
-            for words, weight in zip(_fields(paper), (TITLE_WEIGHT, 1), strict=True):
-                known = np.array([self.vocabulary.get(word, -1) for word in words], np.int64)
-                first, second = known[:-1], known[1:]
-                both = (first >= 0) & (second >= 0)
-                found = np.concatenate([known[known >= 0], self._places((first * base + second)[both])])
-                columns.append(found)
-                owners.append(np.full(len(found), number))
-                times.append(np.full(len(found), weight, np.float32))
-        return _matrix(owners, columns, times, (len(papers), self.size))
+    def directions(self, papers: Sequence[Paper]) -> Any:
+        """TF-IDF direction of other papers; terms that this index lacks are left out."""
+        return self._directions(
+            self._count([_terms(paper.title) for paper in papers]),
+            self._count([_terms(paper.abstract) for paper in papers]),
+        )
 
     def spellings(self, number: int) -> dict[str, str]:
         """How a paper writes each of its terms, by first occurrence; kept for the papers that were asked."""
@@ -91,6 +81,27 @@ class Index:
             words = [*surfaces(full_text(self.papers[number]))]
             self._spellings[number] = {found: word for word in reversed(words) if (found := term(word))}
         return self._spellings[number]
+
+    def _directions(self, titles: Any, abstracts: Any) -> Any:
+        vectors = (LIKENESS_TITLE_WEIGHT * titles + abstracts).tocsr()
+        share = np.where(np.arange(self.size) < len(self.vocabulary), np.float32(1), np.float32(PAIR_WEIGHT))
+        vectors.data = (1 + np.log(vectors.data)) * (share * self.idf)[vectors.indices]
+        return unit_rows(vectors)
+
+    def _count(self, texts: Sequence[Sequence[str]]) -> Any:
+        """How often each text holds the terms and pairs of this index."""
+        numbers = [np.array([self.vocabulary.get(word, -1) for word in text], np.int64) for text in texts]
+        rows = [np.concatenate([known[known >= 0], self._pair_columns(known)]) for known in numbers]
+        return _matrix(rows, self.size)
+
+    def _pair_columns(self, known: Ints) -> Ints:
+        """The columns of the pairs in a sequence of terms (-1: unknown) that occur in this index."""
+        first, second = known[:-1], known[1:]
+        codes = (first * len(self.vocabulary) + second)[(first >= 0) & (second >= 0)]
+        if not len(self.pairs):
+            return codes[:0]
+        places = np.minimum(np.searchsorted(self.pairs, codes), len(self.pairs) - 1)
+        return np.asarray(places[self.pairs[places] == codes] + len(self.vocabulary), np.int64)
 
 
 def full_text(paper: Paper) -> str:
@@ -101,48 +112,40 @@ def full_text(paper: Paper) -> str:
 def build_index(papers: Sequence[Paper]) -> Index:
     """Read `papers` once; the index then ranks any number of topics."""
     vocabulary: dict[str, int] = {}
+    texts = [_terms(paper.title) for paper in papers] + [_terms(paper.abstract) for paper in papers]
     rows = [
-        [
-            np.array([vocabulary.setdefault(word, len(vocabulary)) for word in words], np.int64)
-            for words in both
-        ]
-        for both in map(_fields, papers)
+        np.array([vocabulary.setdefault(word, len(vocabulary)) for word in text], np.int64) for text in texts
     ]
-    counts, pairs = _count(rows, len(vocabulary))
-    return Index(tuple(papers), vocabulary, pairs, counts, _idf(counts))
+    size = max(len(vocabulary), 1)
+    coded = [row[:-1] * size + row[1:] for row in rows]
+    pairs, places = np.unique(np.concatenate([*coded, np.empty(0, np.int64)]), return_inverse=True)
+    ends = np.cumsum([len(codes) for codes in coded])[:-1]
+    paired = np.split(places.astype(np.int64) + len(vocabulary), ends) if rows else []
+    both = [np.concatenate(columns) for columns in zip(rows, paired, strict=True)]
+    columns = len(vocabulary) + len(pairs)
+    titles, abstracts = _matrix(both[: len(papers)], columns), _matrix(both[len(papers) :], columns)
+    return Index(tuple(papers), vocabulary, pairs, titles, abstracts, _idf(titles + abstracts))
 
 
-def _fields(paper: Paper) -> tuple[list[str], list[str]]:
-    """The terms of the title and of the abstract; no pair spans the two."""
-    title = [found for word in surfaces(paper.title) if (found := term(word))]
-    return title, [found for word in surfaces(paper.abstract) if (found := term(word))]
-
-
-def _count(rows: Sequence[Sequence[Ints]], size: int) -> tuple[Any, Ints]:
-    """Terms and pairs of all papers as one sparse matrix, and the codes of the pairs."""
-    single = [words for both in rows for words in both]
-    coupled = [words[:-1] * size + words[1:] for words in single]
-    pairs, places = np.unique(np.concatenate([*coupled, np.empty(0, np.int64)]), return_inverse=True)
-    owners = [
-        np.full(len(words), number // 2) for kind in (single, coupled) for number, words in enumerate(kind)
-    ]
-    times = [
-        np.full(len(words), 1 if number % 2 else TITLE_WEIGHT, np.float32)
-        for kind in (single, coupled)
-        for number, words in enumerate(kind)
-    ]
-    columns = [*single, size + places.astype(np.int64)]
-    return _matrix(owners, columns, times, (len(rows), size + len(pairs))), pairs
-
-
-def _matrix(owners: list[Any], columns: list[Any], times: list[Any], shape: tuple[int, int]) -> Any:
-    """Sparse counts; entries of one paper and column are added up."""
-    if not columns or not shape[0]:
-        return sparse.csr_matrix(shape, dtype=np.float32)
-    entries = (np.concatenate(times), (np.concatenate(owners), np.concatenate(columns)))
-    matrix = sparse.csr_matrix(entries, shape=shape, dtype=np.float32)
-    matrix.sum_duplicates()
+def unit_rows(matrix: Any) -> Any:
+    """The rows of a sparse matrix, each of length one; empty rows stay empty."""
+    lengths = np.sqrt(np.asarray(matrix.multiply(matrix).sum(axis=1)).ravel())
+    lengths[lengths == 0] = 1
+    matrix.data /= np.repeat(lengths, np.diff(matrix.indptr)).astype(np.float32)
     return matrix
+
+
+def _terms(text: str) -> list[str]:
+    return [found for word in surfaces(text) if (found := term(word))]
+
+
+def _matrix(rows: Sequence[Ints], size: int) -> Any:
+    """How often each column occurs in each row."""
+    columns = np.concatenate([*rows, np.empty(0, np.int64)])
+    ends = np.concatenate([[0], np.cumsum([len(row) for row in rows], dtype=np.int64)])
+    counts = sparse.csr_matrix((np.ones(len(columns), np.float32), columns, ends), shape=(len(rows), size))
+    counts.sum_duplicates()
+    return counts
 
 
 def _idf(counts: Any) -> Floats:
@@ -152,22 +155,11 @@ def _idf(counts: Any) -> Floats:
     return np.asarray(np.log1p((total - having + 0.5) / (having + 0.5)), np.float32)
 
 
-def _bm25(counts: Any, terms: int, idf: Floats) -> Any:
+def _proportional(counts: Any, terms: int, strength: float) -> Any:
+    """Counts divided by how long the text is, next to the mean of its kind."""
     lengths = np.asarray(counts[:, :terms].sum(axis=1)).ravel()
     usual = max(float(lengths.mean()), 1.0) if len(lengths) else 1.0
-    norm = K1 * (1 - B + B * lengths / usual)
-    weights = counts.copy()
-    owners = np.repeat(np.arange(counts.shape[0]), np.diff(counts.indptr))
-    weights.data = (counts.data * (K1 + 1) / (counts.data + norm[owners]) * idf[counts.indices]).astype(
-        np.float32
-    )
-    return weights.T.tocsr()
-
-
-def unit_rows(counts: Any, idf: Floats) -> Any:
-    """TF-IDF with dampened counts, each row of length one."""
-    vectors = counts.copy()
-    vectors.data = (1 + np.log(vectors.data)) * idf[vectors.indices]
-    lengths = np.sqrt(np.asarray(vectors.multiply(vectors).sum(axis=1)).ravel())
-    vectors.data /= np.repeat(np.where(lengths > 0, lengths, 1), np.diff(vectors.indptr)).astype(np.float32)
-    return vectors
+    scale = 1 / (1 - strength + strength * lengths / usual)
+    result = counts.copy()
+    result.data *= np.repeat(scale, np.diff(counts.indptr)).astype(np.float32)
+    return result

@@ -42,7 +42,4 @@ def _centroid(index: Index, papers: Sequence[Paper]) -> Any:
     """The mean direction of the papers, of length one; zero without papers."""
     if not papers:
         return sparse.csr_matrix((1, index.size), dtype=np.float32)
-    vectors = unit_rows(index.count(papers), index.idf)
-    mean = sparse.csr_matrix(vectors.mean(axis=0), dtype=np.float32)
-    length = float(np.sqrt(mean.multiply(mean).sum()))
-    return mean / length if length else mean
+    return unit_rows(sparse.csr_matrix(index.directions(papers).mean(axis=0), dtype=np.float32))

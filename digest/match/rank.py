@@ -11,15 +11,14 @@ import numpy as np
 from scipy import sparse
 
 from digest.errors import RankError
-from digest.match.index import Floats, Index
+from digest.match.index import PAIR_WEIGHT, Floats, Index
 from digest.match.learn import known, likeness, likes_weight
 from digest.match.reasons import because
 from digest.match.rules import Ruling, judge
 from digest.match.text import terms
 from digest.models import Match, Paper, Topic
 
-PAIR_WEIGHT = 0.5  # of a pair in the topic, next to the two words that it is made of
-LIKENESS_SCALE = 2.5  # a cosine of 0.4 with the likes says as much as a paper that holds the whole topic
+LIKENESS_SCALE = 4.0  # a cosine of 0.25 with the likes says as much as a paper that holds the whole topic
 _MIDDLE, _STEEPNESS = 0.42, 9.0  # the weight that is as likely relevant as not; how sharply that changes
 AUTHOR_SCORE = 100.0  # "always shown": no cut is above it
 
