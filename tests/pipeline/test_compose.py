@@ -49,7 +49,7 @@ async def test_next_issue_is_due_at_the_next_time_of_the_schedule(db: Database) 
 
 async def test_nothing_good_enough_is_a_quiet_issue_that_says_why(db: Database) -> None:
     reader = await subscribe(db, cut=99.0)
-    await announce(db, paper_about(1, "models of the weather in language"), paper_about(2, "black holes"))
+    await announce(db, paper_about(1, "weather of a small town"), paper_about(2, "black holes"))
     report = await compose(db, clock=at(NOW))
     issue = await issue_of(db, reader)
     assert (report.composed, report.quiet, await deliveries(db)) == (0, 1, 0)
