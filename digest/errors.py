@@ -35,6 +35,8 @@ class SourceError(DigestError):
 class FetchError(SourceError, ConnectionError):
     """No usable answer: network, HTTP status, size, forbidden address."""
 
+    status: int | None = None  # HTTP status, if the server answered with one
+
 
 class ParseError(SourceError, ValueError):
     """The answer is no feed, or took too long to read."""

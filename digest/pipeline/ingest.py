@@ -1,18 +1,50 @@
 """The first step of a pass: ask the sources, read their answers, store their papers.
 
-sources ─fetch→ bytes ─parse→ entries ─identify→ papers ─one transaction a source→ stored
+    sources ─fetch→ bytes ─parse→ entries ─identify→ papers ─one transaction a source→ stored
+
+Sources are asked all at once and stored in their configured order, each in one transaction with its
+validators: a crash loses the work of no source that was stored, and no ETag outlives papers that were not.
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+import asyncio
+import random
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from typing import Any
 
-from digest.models import Source, SourceState
+import structlog
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from digest.errors import BusyError
+from digest.ingest import states
+from digest.ingest.child import Reader
+from digest.ingest.fetch import Fetcher
+from digest.ingest.identity import Occasion, Resolved, identify, keys
+from digest.ingest.parse import Document
+from digest.models import Entry, Source, SourceKind, SourceState
+from digest.pipeline.asking import Asked, ask
 from digest.storage import papers, passes
+from digest.storage import sources as stored_sources
 from digest.storage.database import Database
+from digest.storage.sources import Status
 
 Clock = Callable[[], datetime]
+
+#: Called with a source's name, the steps done and the steps known so far.
+Progress = Callable[[str, int, int], None]
+
+#: arXiv cuts a feed at this many rows, the new papers first (arxiv-feed: database.py).
+ARXIV_ROWS = 2_000
+
+#: Entries of an earlier answer that are remembered to tell a new listing from a repeated one.
+_REMEMBERED = 5_000
+
+#: After the second failure in a row a source rests for this long, then twice as long, up to six hours.
+_REST, _LONGEST_REST = timedelta(minutes=1), timedelta(hours=6)
+
+log = structlog.get_logger("digest.ingest")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,8 +57,11 @@ class SourceReport:
     last_new_at: datetime | None = None
     entries: int = 0
     new: int = 0  # papers seen for the first time, each counted at the first source that brought it
-    updated: int = 0
+    updated: int = 0  # papers that were stored before and changed
     error: str | None = None
+    kinds: Mapping[str, int] = field(default_factory=dict)  # entries by announcement
+    revised: int = 0  # papers with a higher version than before this pass
+    joined: int = 0  # papers that another source had brought before
 
     def to_json(self) -> dict[str, Any]:
         """The promised shape."""
@@ -61,15 +96,234 @@ class IngestReport:
         return {"pass": self.number, "sources": sources, "papers": self.papers}
 
 
-async def ingest(db: Database, sources: Sequence[Source], *, clock: Clock) -> IngestReport:
-    """Ask every source and store what is new; a source that fails is reported and stops no other."""
+async def ingest(
+    db: Database,
+    sources: Sequence[Source],
+    *,
+    clock: Clock,
+    grace: timedelta = timedelta(hours=3),
+    progress: Progress | None = None,
+    fetcher: Fetcher | None = None,
+    reader: Reader | None = None,
+) -> IngestReport:
+    """Ask every source and store what is new; a source that fails is reported and stops no other.
+
+    `grace` is how long a batch may be overdue before its source is late. Raises StorageError.
+    """
+    now = clock()
     async with db.write() as conn:
-        number = await passes.start(conn, clock())
-    report = IngestReport(number=number)
+        await stored_sources.follow(conn, sources)
+        before = {status.name: status for status in await stored_sources.statuses(conn)}
+        number = await passes.start(conn, now)
+    step = progress or (lambda *_: None)
+    async with fetcher or Fetcher() as way_out, reader or Reader() as child:
+        asking = [
+            asyncio.create_task(_ask(db, source, before[source.name], way_out, child, now, step))
+            for source in sources
+        ]
+        try:
+            reports = [
+                await _store(db, source, before[source.name], await task, number, clock(), grace)
+                for source, task in zip(sources, asking, strict=True)
+            ]
+        finally:
+            for task in asking:
+                task.cancel()
+            await asyncio.gather(*asking, return_exceptions=True)
     async with db.write() as conn:
-        report = IngestReport(number=number, papers=await papers.count(conn))
+        report = IngestReport(number=number, sources=tuple(reports), papers=await papers.count(conn))
         await passes.commit(conn, number, clock(), report.to_json())
     return report
+
+
+async def _ask(
+    db: Database,
+    source: Source,
+    status: Status,
+    fetcher: Fetcher,
+    reader: Reader,
+    now: datetime,
+    progress: Progress,
+) -> Asked | None:
+    """None if the source rests."""
+    if status.next_fetch_at is not None and status.next_fetch_at > now:
+        return None
+    async with db.read() as conn:
+        known = await stored_sources.validators(conn, source.name)
+
+    def step(done: int, total: int) -> None:
+        progress(source.name, done, total)
+
+    return await ask(source, known, fetcher, reader, now=now, step=step)
+
+
+async def _store(
+    db: Database,
+    source: Source,
+    status: Status,
+    asked: Asked | None,
+    number: int,
+    now: datetime,
+    grace: timedelta,
+) -> SourceReport:
+    """One source's papers, state and validators in one transaction."""
+    if asked is None:
+        return _report(source, status, [])
+    async with db.write() as conn:
+        if await passes.newest_started(conn) != number:
+            raise BusyError(
+                "another process has started a pass meanwhile; this one stops, nothing stored is lost"
+            )
+        entries = [entry for document in asked.documents for entry in document.entries]
+        resolved = await store_entries(conn, entries, _occasion(source, number, now))
+        after = judged(source, status, asked, entries, now=now, grace=grace)
+        await stored_sources.record(conn, after)
+        await stored_sources.keep(conn, source.name, asked.kept)
+        await stored_sources.forget(conn, source.name, asked.dropped)
+    report = _report(source, after, entries, resolved)
+    log.info("ingest.source", source=source.name, state=after.state, entries=len(entries), new=report.new)
+    return report
+
+
+def _occasion(source: Source, number: int, now: datetime) -> Occasion:
+    return Occasion(
+        source=source.name,
+        family=source.family,
+        open=source.open,
+        number=number,
+        at=now,
+        recorded=source.kind is SourceKind.EXAMPLE,
+    )
+
+
+async def store_entries(
+    conn: AsyncConnection, entries: Sequence[Entry], occasion: Occasion
+) -> list[Resolved]:
+    """Entries of one source as stored papers: a handful of statements, whatever their number."""
+    if not entries:
+        return []
+    named = {key for entry in entries for key in keys(entry, occasion.source)}
+    known = await papers.by_keys(conn, named)
+    resolved = await asyncio.to_thread(identify, entries, known, occasion)
+    for one in resolved:
+        for gone in one.numbers[1:]:
+            await papers.absorb(conn, one.numbers[0], gone)
+    changed = {one.numbers[0]: one.paper for one in resolved if one.numbers and one.changed}
+    revised = {one.numbers[0]: occasion.number for one in resolved if one.revised}
+    await papers.update_papers(conn, changed, revised)
+    given = await papers.insert_papers(conn, [one.paper for one in resolved if not one.numbers])
+    await papers.add_aliases(
+        conn,
+        {key: one.numbers[0] if one.numbers else given[one.paper.id] for one in resolved for key in one.keys},
+    )
+    return resolved
+
+
+def judged(
+    source: Source,
+    before: Status,
+    asked: Asked,
+    entries: Sequence[Entry],
+    *,
+    now: datetime,
+    grace: timedelta,
+    jitter: Callable[[], float] = random.random,
+) -> Status:
+    """The status of a source after an answer; pure but for the jitter of its rest."""
+    failed = asked.failed
+    answer = _answer(before, asked, entries)
+    state = states.state(
+        answer, before.state, kind=source.kind, now=now, last_new_at=before.last_new_at, grace=grace
+    )
+    last_new_at = now if state is SourceState.FRESH and answer.entries > answer.seen else before.last_new_at
+    failures = before.failures + 1 if failed else 0
+    return replace(
+        before,
+        state=state,
+        state_since=before.state_since if state is before.state else now,
+        checked_at=now,
+        last_new_at=last_new_at,
+        next_fetch_at=now + rest(failures, asked.retry_after, jitter()) if failed else None,
+        failures=failures,
+        error=asked.error or _alarm(source, now, last_new_at) or _loss(asked.documents),
+        batch=_batch(before, asked.documents, entries),
+    )
+
+
+def rest(failures: int, retry_after: float | None, jitter: float) -> timedelta:
+    """How long a source that failed is left alone; the first failure alone costs nothing."""
+    doubled = min(_REST * 2 ** min(failures - 2, 20), _LONGEST_REST) if failures > 1 else timedelta()
+    return max(doubled * (0.5 + jitter / 2), timedelta(seconds=retry_after or 0.0))
+
+
+def _answer(before: Status, asked: Asked, entries: Sequence[Entry]) -> states.Answer:
+    batch = before.batch or {}
+    earlier, date = set(batch.get("ids", ())), batch.get("date")
+    return states.Answer(
+        usable=not asked.failed,
+        unchanged=not asked.documents,
+        nothing_today=asked.nothing_today,
+        entries=len(entries),
+        seen=sum(_label(entry) in earlier for entry in entries),
+        batch=_is_batch(asked.documents),
+        date=asked.documents[-1].published_at if asked.documents else None,
+        date_before=datetime.fromisoformat(date) if date else None,
+    )
+
+
+def _is_batch(documents: Sequence[Document]) -> bool:
+    """arXiv's feeds hold one day each; everything else is a list that grows at one end."""
+    return len(documents) == 1 and documents[0].format.startswith("arxiv")
+
+
+def _batch(
+    before: Status, documents: Sequence[Document], entries: Sequence[Entry]
+) -> Mapping[str, Any] | None:
+    if not entries:
+        return before.batch
+    labels = list(dict.fromkeys(_label(entry) for entry in entries))
+    if not _is_batch(documents):
+        labels = list(dict.fromkeys([*labels, *(before.batch or {}).get("ids", ())]))[:_REMEMBERED]
+    date = documents[-1].published_at
+    return {"date": date.isoformat() if date else None, "ids": labels}
+
+
+def _label(entry: Entry) -> str:
+    return entry.arxiv_id or entry.doi or entry.entry_id
+
+
+def _alarm(source: Source, now: datetime, last_new_at: datetime | None) -> str | None:
+    days = states.silent_days(source.kind, now, last_new_at)
+    if days < states.SILENT_DAYS or last_new_at is None:
+        return None
+    since = last_new_at.date()
+    return f"nothing new on {days} publishing days, since {since}; the address or the format may have changed"
+
+
+def _loss(documents: Sequence[Document]) -> str | None:
+    if any(
+        document.format.startswith("arxiv") and len(document.entries) >= ARXIV_ROWS for document in documents
+    ):
+        return f"arXiv cuts a feed at {ARXIV_ROWS} rows: new papers may be missing; ask for single categories"
+    return None
+
+
+def _report(
+    source: Source, status: Status, entries: Sequence[Entry], resolved: Sequence[Resolved] = ()
+) -> SourceReport:
+    return SourceReport(
+        name=source.name,
+        state=status.state,
+        since=status.state_since,
+        last_new_at=status.last_new_at,
+        entries=len(entries),
+        new=sum(one.before is None for one in resolved),
+        updated=sum(one.before is not None and one.changed for one in resolved),
+        error=status.error,
+        kinds=Counter(str(entry.announced) for entry in entries),
+        revised=sum(one.revised for one in resolved),
+        joined=sum(one.before is not None and source.family not in one.before.families for one in resolved),
+    )
 
 
 def _iso(at: datetime | None) -> str | None:

@@ -76,6 +76,7 @@ sources = Table(
     Column("last_new_at", UtcDateTime),
     Column("next_fetch_at", UtcDateTime),  # back-off; null: at once
     _required("failures", Integer),  # in a row
+    Column("batch", JSON),  # the last answer that held entries: {"date": …, "ids": […]}
     Column("error", Text),
 )
 
@@ -83,14 +84,14 @@ sources = Table(
 fetches = Table(
     "fetches",
     metadata,
-    Column("url", Text, primary_key=True),
     _required("source", String(200)),
+    _required("url", Text),
     Column("etag", Text),
     Column("last_modified", Text),
     Column("body_hash", String(64)),
     _required("fetched_at", UtcDateTime),
+    PrimaryKeyConstraint("source", "url"),
 )
-Index("ix_fetches_source", fetches.c.source)
 
 papers = Table(
     "papers",

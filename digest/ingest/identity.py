@@ -1,0 +1,352 @@
+"""Which entries are the same paper, and what is known of it. Pure; the order of the entries changes nothing.
+
+The same paper: the versionless arXiv id, else the DOI, else the publisher's own id, else the normalised title
+with an equal first surname, five words or more. Two different arXiv ids, or two different DOIs without a
+common arXiv id, are never one paper.
+"""
+
+import hashlib
+import re
+import unicodedata
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from digest import identifiers
+from digest.models import Announcement, Entry, Paper
+
+#: Older papers never become eligible, so that a new source does not flood.
+RECENT = timedelta(days=30)
+
+#: A date further ahead than any time zone explains is a mistake (or a journal's issue of next spring).
+AHEAD = timedelta(days=2)
+
+#: Strongest first: what a paper's first pass is remembered for.
+_STRENGTH = {
+    kind: rank
+    for rank, kind in enumerate(
+        (
+            Announcement.NEW,
+            Announcement.PUBLISHED,
+            Announcement.CROSS,
+            Announcement.LISTED,
+            Announcement.ABSENT,
+            Announcement.REPLACE,
+            Announcement.REPLACE_CROSS,
+        )
+    )
+}
+
+_WORDS = re.compile(r"\w+")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Occasion:
+    """When, where and how entries were seen."""
+
+    source: str
+    family: str
+    open: bool
+    number: int  # of the pass
+    at: datetime
+    announces: bool = True  # False: papers fetched for their ids alone are never eligible
+    recorded: bool = False  # example data: dated by first sight
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resolved:
+    """One paper as it is after this occasion."""
+
+    paper: Paper
+    before: Paper | None  # as it was stored
+    numbers: tuple[int, ...]  # of the stored papers that it continues, the one to keep first; empty: new
+    keys: tuple[str, ...]  # that find it from now on, beside those that do already
+    entries: int  # of this occasion
+
+    @property
+    def changed(self) -> bool:
+        """True if there is something to write."""
+        return self.paper != self.before or len(self.numbers) > 1
+
+    @property
+    def revised(self) -> bool:
+        """True if a paper that an earlier pass brought has a higher version now."""
+        before = self.before
+        return before is not None and 0 < before.version < self.paper.version
+
+
+def keys(entry: Entry, source: str) -> tuple[str, ...]:
+    """Every key that may find the paper of an entry, the strongest first; never empty."""
+    found = [f"arxiv:{entry.arxiv_id}"] if entry.arxiv_id else []
+    if entry.doi:
+        found.append(f"doi:{entry.doi}")
+    if not found:
+        found.append(f"guid:{_hash(_scope(entry.entry_id, source))}")
+    if name := title_key(entry.title, entry.authors):
+        found.append(name)
+    return tuple(found)
+
+
+def title_key(title: str, authors: Sequence[str]) -> str | None:
+    """The key of a title: its words without case and accents, and the first surname; None if too weak."""
+    words = _WORDS.findall(_folded(title))
+    surname = _surname(authors[0]) if authors else ""
+    return f"title:{_hash(' '.join(words) + '|' + surname)}" if len(words) >= 5 and surname else None
+
+
+def identify(
+    entries: Sequence[Entry], known: Mapping[str, tuple[int, Paper]], occasion: Occasion
+) -> list[Resolved]:
+    """Entries of one source as papers, merged with the stored ones that their keys find, ordered by id."""
+    groups = _Groups()
+    for key, (number, paper) in known.items():
+        groups.add_stored(key, number, paper)
+    for entry in entries:
+        groups.add_entry(entry, keys(entry, occasion.source))
+    resolved = [_resolve(group, set(known), occasion) for group in groups.joined() if group.entries]
+    return sorted(resolved, key=lambda one: one.paper.id)
+
+
+@dataclass(slots=True)
+class _Group:
+    """Entries and stored papers that are one paper; the identifiers tell what may not join."""
+
+    rank: tuple[bool, str, str, str]  # decides who claims a contested key: stored papers, then small ids
+    arxiv: str | None
+    dois: set[str]
+    stored: dict[int, Paper]
+    entries: list[Entry]
+    keys: set[str]
+    into: "_Group | None" = None  # the group that this one became part of
+
+    def conflicts(self, other: "_Group") -> bool:
+        if self.arxiv and other.arxiv:
+            return self.arxiv != other.arxiv
+        return bool(self.dois and other.dois and self.dois.isdisjoint(other.dois))
+
+    def root(self) -> "_Group":
+        group = self
+        while group.into is not None:
+            group = group.into
+        return group
+
+    def join(self, other: "_Group") -> None:
+        self.arxiv = self.arxiv or other.arxiv
+        self.dois |= other.dois
+        self.stored |= other.stored
+        self.entries += other.entries
+        self.keys |= other.keys
+        other.into = self
+
+
+class _Groups:
+    """Union of whatever shares a key and does not conflict; the same for every order of adding."""
+
+    def __init__(self) -> None:
+        self._stored: dict[int, _Group] = {}
+        self._fresh: list[_Group] = []
+        self._claims: dict[str, list[_Group]] = {}
+
+    def add_stored(self, key: str, number: int, paper: Paper) -> None:
+        group = self._stored.get(number)
+        if group is None:
+            dois = {paper.doi} if paper.doi else set()
+            rank = (False, paper.id, "", "")
+            group = _Group(rank, paper.arxiv_id, dois, {number: paper}, [], {paper.id})
+            self._stored[number] = group
+        self._claims.setdefault(key, []).append(group)
+
+    def add_entry(self, entry: Entry, named: tuple[str, ...]) -> None:
+        rank = (True, named[0], named[-1], entry.title)
+        group = _Group(rank, entry.arxiv_id, {entry.doi} if entry.doi else set(), {}, [entry], set())
+        self._fresh.append(group)
+        for key in named:
+            self._claims.setdefault(key, []).append(group)
+
+    def joined(self) -> list[_Group]:
+        for key in sorted(self._claims, key=_precedence):
+            claimants = self._claims[key]
+            if len(claimants) > 1:
+                self._settle(sorted(claimants, key=lambda group: group.rank))
+            claimants[0].root().keys.add(key)
+        return [group for group in [*self._stored.values(), *self._fresh] if group.into is None]
+
+    def _settle(self, claimants: list[_Group]) -> None:
+        """Join every claimant to the first group that it does not conflict with."""
+        holders: list[_Group] = []
+        for claimant in claimants:
+            group = claimant.root()
+            if any(holder.root() is group for holder in holders):
+                continue
+            for holder in holders:
+                if not holder.root().conflicts(group):
+                    holder.root().join(group)
+                    break
+            else:
+                holders.append(group)
+
+
+def _precedence(key: str) -> tuple[int, str]:
+    return ("arxiv", "doi", "guid", "title").index(key.partition(":")[0]), key
+
+
+def _resolve(group: _Group, known: set[str], occasion: Occasion) -> Resolved:
+    numbers = tuple(sorted(group.stored))
+    before = group.stored[numbers[0]] if numbers else None
+    paper = _folded_paper(group, occasion)
+    return Resolved(
+        paper=paper,
+        before=before,
+        numbers=numbers,
+        keys=tuple(sorted((group.keys | {paper.id}) - known)),
+        entries=len(group.entries),
+    )
+
+
+def _folded_paper(group: _Group, occasion: Occasion) -> Paper:
+    entries, stored = group.entries, list(group.stored.values())
+    texts = [_text_of_paper(paper) for paper in stored] + [_text_of_entry(entry) for entry in entries]
+    version, _, _, title, abstract, authors, comment = max(texts)
+    first_seen = min((paper.first_seen_pass or 0 for paper in stored), default=occasion.number)
+    eligible = min((paper for paper in stored if paper.eligible_pass), key=_eligibility, default=None)
+    may = eligible is None and any(_eligible(entry, occasion) for entry in entries)
+    return Paper(
+        id=_identifier(group),
+        title=title,
+        abstract=abstract,
+        authors=authors or max((text[5] for text in texts), key=lambda names: (len(names), names)),
+        url=_best_url(group),
+        doi=min(group.dois, default=None),
+        version=version,
+        categories=_categories(group),
+        venue=max((*(p.venue for p in stored), *(e.venue for e in entries)), key=_fuller),
+        comment=comment,
+        licence=max((*(p.licence for p in stored), *(e.licence for e in entries)), key=_fuller),
+        published_at=_published(group, occasion),
+        first_seen_at=min((p.first_seen_at for p in stored if p.first_seen_at), default=occasion.at),
+        first_seen_pass=first_seen,
+        eligible_at=eligible.eligible_at if eligible else occasion.at if may else None,
+        eligible_pass=eligible.eligible_pass if eligible else occasion.number if may else None,
+        votes=_votes(group),
+        withdrawn=any(p.withdrawn for p in stored) or any(e.withdrawn for e in entries),
+        families=tuple(sorted({occasion.family, *(name for p in stored for name in p.families)})),
+        open=occasion.open or any(p.open for p in stored),
+        announced=_announced(group, first_seen == occasion.number),
+    )
+
+
+# What a text is judged by: the version, what is there, then any order that does not depend on time.
+_Text = tuple[int, bool, int, str, str, tuple[str, ...], str]
+
+
+def _text_of_paper(paper: Paper) -> _Text:
+    return _text(paper.version, paper.title, paper.abstract, paper.authors, paper.comment)
+
+
+def _text_of_entry(entry: Entry) -> _Text:
+    return _text(entry.version or 0, entry.title, entry.abstract, entry.authors, entry.comment)
+
+
+def _text(version: int, title: str, abstract: str, authors: tuple[str, ...], comment: str) -> _Text:
+    return version, bool(title), len(abstract), title, abstract, authors, comment
+
+
+def _identifier(group: _Group) -> str:
+    if group.arxiv:
+        return f"arxiv:{group.arxiv}"
+    if group.dois:
+        return f"doi:{min(group.dois)}"
+    if group.stored:
+        return group.stored[min(group.stored)].id
+    titles = sorted(key for key in group.keys if key.startswith("title:"))
+    return titles[0] if titles else "title:" + min(group.keys).partition(":")[2]
+
+
+def _best_url(group: _Group) -> str:
+    """arXiv's own page, else a publisher's, else another; the smallest, so that order does not matter."""
+    if group.arxiv:
+        return f"https://arxiv.org/abs/{group.arxiv}"
+    found = {paper.url for paper in group.stored.values()} | {entry.url for entry in group.entries}
+    return min((url for url in found if url), key=lambda url: (len(url), url), default="")
+
+
+def _categories(group: _Group) -> tuple[str, ...]:
+    """The primary one first; the others sorted."""
+    listed = [p.categories for p in group.stored.values() if p.categories]
+    listed += [entry.categories for entry in group.entries if entry.categories]
+    if not listed:
+        return ()
+    if len(set(listed)) == 1:
+        return listed[0]
+    primary = min(names[0] for names in listed)
+    return (primary, *sorted({name for names in listed for name in names} - {primary}))
+
+
+def _published(group: _Group, occasion: Occasion) -> datetime | None:
+    dates = [paper.published_at for paper in group.stored.values()]
+    dates += [_dated(entry, occasion) for entry in group.entries]
+    return min((at for at in dates if at), default=None)
+
+
+def _dated(entry: Entry, occasion: Occasion) -> datetime | None:
+    if occasion.recorded:
+        return occasion.at
+    at = entry.published_at
+    return at if at and at <= occasion.at + AHEAD else None
+
+
+def _eligible(entry: Entry, occasion: Occasion) -> bool:
+    """May this entry make its paper eligible for digests?"""
+    if entry.announced.is_replacement or not occasion.announces or entry.withdrawn:
+        return False
+    if occasion.recorded:
+        return True
+    oldest = occasion.at - RECENT
+    at = _dated(entry, occasion)
+    if at is not None and at < oldest:
+        return False
+    return entry.arxiv_id is None or identifiers.month(entry.arxiv_id)[1] > oldest
+
+
+def _eligibility(paper: Paper) -> tuple[int, str]:
+    return paper.eligible_pass or 0, paper.id
+
+
+def _announced(group: _Group, still_first: bool) -> Announcement:
+    kinds = [paper.announced for paper in group.stored.values()]
+    if still_first or not kinds:
+        kinds += [entry.announced for entry in group.entries]
+    return min(kinds, key=_STRENGTH.__getitem__)
+
+
+def _votes(group: _Group) -> int | None:
+    """The newest count wins; within one occasion the largest."""
+    now = [entry.votes for entry in group.entries if entry.votes is not None]
+    before = [paper.votes for paper in group.stored.values() if paper.votes is not None]
+    return max(now or before, default=None)
+
+
+def _fuller(text: str) -> tuple[int, str]:
+    return len(text), text
+
+
+def _surname(name: str) -> str:
+    family, comma, _ = name.partition(",")
+    words = _WORDS.findall(_folded(family if comma else name))
+    return words[-1] if words else ""
+
+
+def _folded(text: str) -> str:
+    if text.isascii():
+        return text.lower()
+    plain = unicodedata.normalize("NFKD", text)
+    return "".join(sign for sign in plain if not unicodedata.combining(sign)).casefold()
+
+
+def _scope(entry_id: str, source: str) -> str:
+    """Short ids ("17") are unique within their source at most."""
+    return entry_id if len(entry_id) >= 12 else f"{source} {entry_id}"
+
+
+def _hash(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:32]

@@ -1,0 +1,94 @@
+"""Text as people read it: white space joined, control characters gone, HTML to plain text. Pure.
+
+arXiv's titles and abstracts are plain text that merely looks like HTML (`p<q`, `<EOS>`): they go through
+`joined` alone. What really is HTML (journals) goes through `from_html`. Nothing here is safe to be put
+into a page: escaping is the business of whoever writes one.
+"""
+
+import re
+from html import unescape
+from html.parser import HTMLParser
+
+#: C0, C1 (but tab and line ends, which are joined), surrogates, byte order marks and non-characters.
+_UNWANTED = re.compile(
+    "[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff\ufdd0-\ufdef\ufeff\ufff9-\ufffb\ufffe\uffff]"
+)
+_TAG = re.compile(
+    r"</?(?:p|br|hr|b|i|u|em|strong|a|div|span|sub|sup|ul|ol|li|dl|dt|dd|img|table|tr|td|h[1-6]|font|center|"
+    r"blockquote|section|scp|sc|small|script|style|iframe|form|input|svg|math|pre|code|(?:jats|mml):[a-z-]+)"
+    r"(?:\s[^<>]*)?/?>",
+    re.IGNORECASE,
+)
+_ENTITY = re.compile(r"&(?:#\d{1,7}|#[xX][\da-fA-F]{1,6}|[a-zA-Z]{2,8});")
+_INLINE = re.compile(r"<(sub|sup|i|b|em|strong|scp|italic|bold)>([^<>]*)</\1>", re.IGNORECASE)
+_BLOCKS = frozenset("p div br li ul ol tr td th h1 h2 h3 h4 h5 h6 section title sec blockquote".split())  # noqa: SIM905
+_SILENT = frozenset({"script", "style", "template", "noscript", "iframe", "object"})
+
+
+def joined(text: object) -> str:
+    """One line: runs of white space become one blank, control characters vanish."""
+    if not isinstance(text, str):
+        return ""
+    return " ".join(_UNWANTED.sub("", text).split())
+
+
+def title(text: object) -> str:
+    """A title as plain text: inline markup such as `<sub>2</sub>` is undone, `p<q` is left alone."""
+    plain = joined(text)
+    if "<" in plain:
+        plain = _INLINE.sub(r"\2", _INLINE.sub(r"\2", plain))
+    return plain
+
+
+def plain(text: object) -> str:
+    """Text that may be HTML or not: markup is undone only where there is a real tag or entity."""
+    if not isinstance(text, str):
+        return ""
+    return from_html(text) if _TAG.search(text) or _ENTITY.search(text) else joined(text)
+
+
+def from_html(text: object) -> str:
+    """Plain text of an HTML fragment; scripts, styles and embedded objects leave nothing behind."""
+    if not isinstance(text, str):
+        return ""
+    if "<" not in text:
+        return joined(unescape(text))
+    reader = _Reader()
+    reader.feed(text)
+    reader.close()
+    return joined("".join(reader.parts))
+
+
+class _Reader(HTMLParser):
+    """Collects character data; block elements become blanks, so that words do not run together."""
+
+    def __init__(self) -> None:
+        super().__init__(convert_charrefs=True)
+        self.parts: list[str] = []
+        self._silent = 0
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        local = tag.rpartition(":")[2]
+        self._silent += local in _SILENT
+        if local in _BLOCKS:
+            self.parts.append(" ")
+
+    def handle_endtag(self, tag: str) -> None:
+        local = tag.rpartition(":")[2]
+        self._silent = max(0, self._silent - (local in _SILENT))
+        if local in _BLOCKS:
+            self.parts.append(" ")
+
+    def handle_data(self, data: str) -> None:
+        if not self._silent:
+            self.parts.append(data)
+
+
+def link(text: object) -> str:
+    """An address that may be shown: http or https with a host, without blanks; else the empty string."""
+    if not isinstance(text, str):
+        return ""
+    plain = _UNWANTED.sub("", text).strip()
+    if not re.fullmatch(r"https?://[^\s/?#@<>\"'`\\]+(?:[/?#][^\s<>\"`\\]*)?", plain, re.IGNORECASE):
+        return ""
+    return plain if len(plain) <= 2_000 else ""
