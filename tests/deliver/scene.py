@@ -119,4 +119,4 @@ async def ledger(db: Database) -> dict[str, str]:
     """Address -> state of every delivery."""
     async with db.read() as conn:
         rows = await conn.execute(select(deliveries.c.email, deliveries.c.state))
-        return {email: state for email, state in rows}
+        return {row.email: row.state for row in rows}

@@ -1,0 +1,207 @@
+"""One SMTP session, command by command, so that the stage of every failure is known.
+
+aiosmtplib connects, secures and logs in; then this protocol takes its connection over, because aiosmtplib
+waits for one reply a command and runs two regular expressions over each body. Where the server offers
+PIPELINING (RFC 2920), MAIL, RCPT and DATA share a write, and those of the next message ride behind the
+final dot of the present one: one round trip a message instead of four.
+"""
+
+import asyncio
+import re
+from collections import deque
+from contextlib import suppress
+from dataclasses import dataclass
+
+from digest.deliver.addresses import envelope_form
+from digest.deliver.replies import Reply, is_good, judge
+from digest.deliver.transport import Envelope
+from digest.models import Outcome
+
+#: Seconds to wait for a reply, by stage (RFC 5321 4.5.3.2): a short last one makes second copies.
+TIMEOUTS = {"rset": 300.0, "mail": 300.0, "rcpt": 300.0, "data": 120.0, "dot": 600.0, "quit": 5.0}
+
+#: A server that never ends its line or its reply is cut off.
+_LONGEST_REPLY = 32_768
+
+_LONE_ENDING = re.compile(rb"\r\n|\r|\n")
+
+
+class Lost(ConnectionError):
+    """The connection ended, or no reply came in time."""
+
+
+class Conversation(asyncio.Protocol):
+    """Writes commands, reads replies in order. Judges nothing."""
+
+    def __init__(self, transport: asyncio.Transport, extensions: frozenset[str]) -> None:
+        self.extensions = extensions  # lower case, of the last EHLO
+        self.messages = 0  # that this session carried
+        self.dirty = False  # the server holds half a transaction: RSET first
+        self.stage = "mail"  # of the reply that was waited for last
+        self._transport = transport
+        self._replies: deque[Reply] = deque()
+        self._waiter: asyncio.Future[None] | None = None
+        self._buffer = bytearray()
+        self._lines: list[str] = []
+        self._lost: str | None = None
+        transport.set_protocol(self)
+
+    @property
+    def is_open(self) -> bool:
+        """True until either side ended the session."""
+        return self._lost is None and not self._transport.is_closing()
+
+    @property
+    def pipelines(self) -> bool:
+        """True if commands may share a write."""
+        return "pipelining" in self.extensions
+
+    def write(self, data: bytes) -> None:
+        """Send bytes; what becomes of them, the replies tell."""
+        if self._lost is None:
+            self._transport.write(data)
+
+    async def reply(self, stage: str) -> Reply:
+        """The next reply. Raises Lost if the session ends first, or after the stage's time."""
+        self.stage = stage
+        if not self._replies:
+            await self._wait(TIMEOUTS[stage])
+        return self._replies.popleft()
+
+    async def _wait(self, seconds: float) -> None:
+        if self._lost is not None:
+            raise Lost(self._lost)
+        loop = asyncio.get_running_loop()
+        self._waiter = loop.create_future()
+        alarm = loop.call_later(seconds, self._end, f"no reply within {seconds:.0f} s")
+        try:
+            await self._waiter
+        finally:
+            alarm.cancel()
+            self._waiter = None
+
+    def close(self) -> None:
+        """End the session without a word."""
+        self._end("closed")
+
+    async def quit(self) -> None:
+        """End the session politely; silence is fine as well."""
+        if not self.is_open:
+            return
+        self.write(b"QUIT\r\n")
+        with suppress(Lost):
+            await self.reply("quit")
+        self.close()
+
+    def data_received(self, data: bytes) -> None:
+        """Cut whole lines out of what came; the last line of a reply has a blank after its code."""
+        self._buffer += data
+        end = self._buffer.rfind(b"\n")
+        if end < 0:
+            if len(self._buffer) > _LONGEST_REPLY:
+                self._end("the server's reply does not end")
+            return
+        lines = bytes(self._buffer[:end]).split(b"\n")
+        del self._buffer[: end + 1]
+        for line in lines:
+            self._line(line.rstrip(b"\r"))
+        if self._replies and self._waiter and not self._waiter.done():
+            self._waiter.set_result(None)
+
+    def _line(self, line: bytes) -> None:
+        if not line[:3].isdigit() or len(self._lines) > 500:
+            self._end(f"not an SMTP reply: {line[:80]!r}")
+            return
+        self._lines.append(line[4:].decode("utf-8", "replace"))
+        if line[3:4] != b"-":
+            self._replies.append(Reply(int(line[:3]), " ".join(self._lines)))
+            self._lines.clear()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The other side, or we, ended it."""
+        self._end(f"connection lost ({exc})" if exc else "the server closed the connection")
+
+    def _end(self, reason: str) -> None:
+        if self._lost is None:
+            self._lost = reason
+            self._transport.abort() if reason.startswith("no reply") else self._transport.close()
+        if self._waiter and not self._waiter.done():
+            self._waiter.set_exception(Lost(self._lost))
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """The commands that open one transaction."""
+
+    mail: bytes
+    rcpt: bytes
+
+    def steps(self, session: Conversation) -> list[tuple[str, bytes]]:
+        """Stage and command, in order."""
+        steps = [("mail", self.mail), ("rcpt", self.rcpt), ("data", b"DATA\r\n")]
+        return [("rset", b"RSET\r\n"), *steps] if session.dirty else steps
+
+    def ahead(self, session: Conversation) -> bytes:
+        """All of them in one write, where the server allows it; else each waits for its turn."""
+        return b"".join(command for _, command in self.steps(session)) if session.pipelines else b""
+
+
+def opening(envelope: Envelope, extensions: frozenset[str]) -> Opening:
+    """MAIL and RCPT as this server takes them. Raises ValueError for an impossible address."""
+    recipient = envelope_form(envelope.recipient)
+    mail = f"MAIL FROM:<{envelope_form(envelope.sender) if envelope.sender else ''}>"
+    if "size" in extensions:
+        mail += f" SIZE={len(envelope.raw)}"
+    if "8bitmime" in extensions and not envelope.raw.isascii():
+        mail += " BODY=8BITMIME"
+    if not recipient.isascii():
+        if "smtputf8" not in extensions:
+            raise ValueError(f"{recipient} has letters that the mail server cannot carry (no SMTPUTF8)")
+        mail += " SMTPUTF8"
+    return Opening(f"{mail}\r\n".encode(), f"RCPT TO:<{recipient}>\r\n".encode())
+
+
+async def open_transaction(session: Conversation, opening: Opening) -> Outcome | None:
+    """Bring the transaction to where the body may follow (None), or to its outcome. Raises Lost.
+
+    If the session pipelines, the commands are on their way already (`Opening.ahead`).
+    """
+    steps = opening.steps(session)
+    session.dirty = False
+    for number, (stage, command) in enumerate(steps):
+        if not session.pipelines:
+            session.write(command)
+        reply = await session.reply(stage)
+        if not is_good(stage, reply.code):
+            await _leave(session, unanswered=len(steps) - number - 1 if session.pipelines else 0)
+            return judge(stage, reply)
+    return None
+
+
+async def _leave(session: Conversation, *, unanswered: int) -> None:
+    """Out of a refused transaction: read what was asked ahead, and answer a needless 354 with a lone dot."""
+    session.dirty = True
+    try:
+        codes = [(await session.reply("data")).code for _ in range(unanswered)]
+        if codes and codes[-1] == 354:  # RFC 2920 3.1
+            session.write(b".\r\n")
+            await session.reply("dot")
+            session.dirty = False
+    except Lost:
+        session.close()
+
+
+def stuffed(raw: bytes) -> bytes:
+    """The body as it goes over the wire: CRLF alone ends lines, a leading dot is doubled, the dot at the end.
+
+    Messages are built with CRLF, so three counts in C prove that nothing is to be mended (RFC 5321 2.3.8,
+    4.5.2); a lone CR or LF, the stuff of SMTP smuggling, never leaves.
+    """
+    endings = raw.count(b"\r\n")
+    if raw.count(b"\n") != endings or raw.count(b"\r") != endings:
+        raw = _LONE_ENDING.sub(b"\r\n", raw)
+    if not raw.endswith(b"\r\n"):
+        raw += b"\r\n"
+    if b"\r\n." in raw:
+        raw = raw.replace(b"\r\n.", b"\r\n..")
+    return (b"." if raw.startswith(b".") else b"") + raw + b".\r\n"

@@ -1,0 +1,222 @@
+"""SMTP: a pool of reused connections to one relay. Judges replies through `replies`, keeps no ledger."""
+
+import asyncio
+import ssl
+from collections import deque
+from contextlib import suppress
+from dataclasses import dataclass, field
+
+import structlog
+from aiolimiter import AsyncLimiter
+
+from digest.deliver.addresses import refusal
+from digest.deliver.conversation import Conversation, Lost, Opening, open_transaction, opening, stuffed
+from digest.deliver.relay import Relay, Unavailable, connect
+from digest.deliver.replies import judge, printable
+from digest.deliver.transport import Envelope
+from digest.models import Outcome, Verdict
+
+#: Messages a connection carries before a fresh one takes its place; some relays cut off at 100.
+MESSAGES_A_CONNECTION = 100
+
+#: A connection without work says goodbye after this many seconds, so none is probed before use.
+IDLE_SECONDS = 5.0
+
+log = structlog.get_logger()
+
+
+@dataclass(slots=True, eq=False)
+class _Item:
+    """An envelope that waits, and who waits for it."""
+
+    envelope: Envelope
+    done: asyncio.Future[Outcome]
+    opening: Opening = field(default_factory=lambda: Opening(b"", b""))
+    tries: int = 0
+
+    def settle(self, outcome: Outcome) -> None:
+        if not self.done.done():
+            self.done.set_result(outcome)
+
+
+class SmtpTransport:
+    """Up to `connections` sessions with one relay, opened as work comes and reused. Close it at the end."""
+
+    def __init__(
+        self,
+        relay: Relay,
+        *,
+        connections: int = 4,
+        rate: float | None = None,
+        hostname: str | None = None,
+        check_certificates: ssl.SSLContext | None = None,
+    ) -> None:
+        """`rate`: messages a second; `hostname`: our name in EHLO; a context replaces the system's trust."""
+        self.relay = relay
+        self.connections = connections
+        self._hostname = hostname
+        self._context = check_certificates
+        self._limiter = AsyncLimiter(max(1, rate), max(1, rate) / rate) if rate else None
+        self._waiting: deque[_Item] = deque()
+        self._idle: deque[asyncio.Future[None]] = deque()
+        self._carriers: set[asyncio.Task[None]] = set()
+        self._limit = connections  # what the relay turned out to allow
+        self._closing = False
+
+    @property
+    def concurrency(self) -> int:
+        """How many messages may be on their way: one a connection."""
+        return self.connections
+
+    async def send(self, envelope: Envelope) -> Outcome:
+        """Hand one message over; reserved and impossible addresses are refused before any connection."""
+        if reason := refusal(envelope.recipient):
+            return Outcome(verdict=Verdict.REFUSED, stage="address", reply=reason)
+        item = _Item(envelope, asyncio.get_running_loop().create_future())
+        self._waiting.append(item)
+        self._call_carrier()
+        return await item.done
+
+    def _call_carrier(self) -> None:
+        while self._idle:
+            if _wake(self._idle.popleft()):
+                return
+        if len(self._carriers) < self._limit:
+            task = asyncio.create_task(self._carry())
+            self._carriers.add(task)
+            task.add_done_callback(self._carriers.discard)
+
+    async def close(self) -> None:
+        """Say goodbye on every connection; who does not answer is cut off."""
+        self._closing = True
+        while self._idle:
+            _wake(self._idle.popleft())
+        if self._carriers:
+            _, late = await asyncio.wait(self._carriers, timeout=IDLE_SECONDS)
+            for task in late:
+                task.cancel()
+            await asyncio.gather(*late, return_exceptions=True)
+
+    async def _carry(self) -> None:
+        """One carrier: session after session, until there is nothing to carry or no session to be had."""
+        try:
+            while await self._work():
+                await self._one_session()
+        except Unavailable as error:
+            if len(self._carriers) > 1:  # the relay may allow fewer connections: the others go on
+                self._limit = len(self._carriers) - 1
+                log.info("smtp.fewer_connections", relay=self.relay.name, connections=self._limit)
+            else:
+                self._give_up(error.outcome)
+        except Exception as error:
+            log.exception("smtp.broken", relay=self.relay.name)
+            self._give_up(Outcome(verdict=Verdict.UNAVAILABLE, stage="connect", reply=repr(error)))
+
+    def _give_up(self, outcome: Outcome) -> None:
+        while self._waiting:
+            self._waiting.popleft().settle(outcome)
+
+    async def _one_session(self) -> None:
+        session = await connect(self.relay, hostname=self._hostname, context=self._context)
+        try:
+            await self._converse(session)
+            await session.quit()
+        finally:
+            session.close()
+
+    async def _work(self) -> bool:
+        """True as soon as something waits; False after a while without, or when we close."""
+        loop = asyncio.get_running_loop()
+        until = loop.time() + IDLE_SECONDS
+        while not self._waiting and not self._closing and loop.time() < until:
+            waiter: asyncio.Future[None] = loop.create_future()
+            self._idle.append(waiter)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(waiter, until - loop.time())
+        return bool(self._waiting)
+
+    async def _converse(self, session: Conversation) -> None:
+        """Carry what waits over one session, until it ends, is full or has nothing to do."""
+        while session.is_open and session.messages < MESSAGES_A_CONNECTION and await self._work():
+            if self._limiter:
+                await self._limiter.acquire()
+            item = self._next(session) if session.is_open else None
+            if item is not None:
+                session.write(_ahead(session, item))
+            while item is not None:
+                item = await self._carry_one(session, item)
+
+    def _next(self, session: Conversation) -> _Item | None:
+        """The next item that can be written; those that cannot are settled on the way."""
+        while self._waiting:
+            item = self._waiting.popleft()
+            try:
+                item.opening = opening(item.envelope, session.extensions)
+                return item
+            except ValueError as error:
+                item.settle(Outcome(verdict=Verdict.REFUSED, stage="address", reply=str(error)))
+        return None
+
+    async def _follower(self, session: Conversation) -> _Item | None:
+        """The item whose commands may ride behind the present body."""
+        if not session.pipelines or session.messages >= MESSAGES_A_CONNECTION or not self._waiting:
+            return None
+        if self._limiter:
+            if not self._limiter.has_capacity():
+                return None
+            await self._limiter.acquire()
+        return self._next(session)
+
+    async def _carry_one(self, session: Conversation, item: _Item) -> _Item | None:
+        """Bring one message to its outcome; gives the next one, if its commands are already on their way."""
+        try:
+            outcome = await open_transaction(session, item.opening)
+            if outcome is None and not session.is_open:
+                raise Lost("the connection ended before the message was sent")
+        except Lost as error:
+            self._lost(session, item, error)
+            return None
+        if outcome is not None:
+            _settle(session, item, outcome)
+            return None
+        session.messages += 1
+        follower = await self._follower(session)
+        session.write(stuffed(item.envelope.raw) + (_ahead(session, follower)))
+        try:
+            _settle(session, item, judge("dot", await session.reply("dot")))
+        except Lost as error:
+            item.settle(Outcome(verdict=Verdict.UNKNOWN, stage="dot", reply=printable(str(error))))
+            session.close()
+        if follower and not session.is_open:
+            self._waiting.appendleft(follower)
+            return None
+        return follower
+
+    def _lost(self, session: Conversation, item: _Item, error: Lost) -> None:
+        """Before the final dot nothing was accepted: once more on a fresh connection, then later."""
+        session.close()
+        if item.tries == 0:
+            item.tries = 1
+            self._waiting.appendleft(item)
+        else:
+            reply = printable(str(error))
+            item.settle(Outcome(verdict=Verdict.DEFERRED, stage=session.stage, reply=reply))
+
+
+def _wake(waiter: asyncio.Future[None]) -> bool:
+    if waiter.done():
+        return False
+    waiter.set_result(None)
+    return True
+
+
+def _settle(session: Conversation, item: _Item, outcome: Outcome) -> None:
+    """421 means that the server ends the session (RFC 5321 4.2.2)."""
+    if outcome.code == 421:
+        session.close()
+    item.settle(outcome)
+
+
+def _ahead(session: Conversation, item: _Item | None) -> bytes:
+    """Commands that may be written before their turn."""
+    return item.opening.ahead(session) if item else b""
