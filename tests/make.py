@@ -3,7 +3,18 @@
 from datetime import UTC, datetime
 from typing import Any
 
-from digest.models import Delivery, DeliveryKind, DeliveryState, Entry, Issue, Match, Paper, Subscriber, Topic
+from digest.models import (
+    Delivery,
+    DeliveryKind,
+    DeliveryState,
+    Entry,
+    Issue,
+    Match,
+    Paper,
+    Site,
+    Subscriber,
+    Topic,
+)
 
 NOW = datetime(2026, 4, 14, 12, 0, tzinfo=UTC)
 
@@ -91,3 +102,18 @@ def make_delivery(number: int = 1, **fields: Any) -> Delivery:
         "created_at": NOW,
     }
     return Delivery(**defaults | fields)
+
+
+def make_site(**fields: Any) -> Site:
+    defaults: dict[str, Any] = {
+        "name": "Morning Papers",
+        "sender": "Morning Papers <digest@papers.dev>",
+        "base_url": "https://papers.dev",
+        "unsubscribe_mailbox": "unsubscribe@papers.dev",
+        "domain": "papers.dev",
+    }
+    return Site(**defaults | fields)
+
+
+def make_papers(*papers: Paper) -> dict[str, Paper]:
+    return {paper.id: paper for paper in papers}

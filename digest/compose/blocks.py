@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from digest.compose import mime
-from digest.compose.cards import card, clean_title, safe_url
-from digest.compose.prose import direction, language
+from digest.compose.cards import NAME, card, clean_title, safe_url
+from digest.compose.prose import clean, direction, language, shorten
 from digest.compose.templates import Templates
 from digest.links import Links
 from digest.models import Paper
@@ -35,7 +35,8 @@ class Block:
 
 
 def block(html: str, text: str) -> Block:
-    """Encode a piece."""
+    """Encode a piece; it ends with one line end."""
+    html, text = html.rstrip("\n") + "\n", text.rstrip("\n") + "\n"
     return Block(html, text, mime.quoted_printable(html), mime.quoted_printable(text))
 
 
@@ -67,6 +68,7 @@ class Blocks:
 
     def _section(self, heading: str, note: str) -> Block:
         """A heading, with one sentence under it or none."""
+        heading = shorten(clean(heading), NAME)
         return self._block(
             "section", heading=heading, note=note, language=language(heading), direction=direction(heading)
         )

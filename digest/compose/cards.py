@@ -20,6 +20,9 @@ AUTHORS = 4
 #: So many reasons are given.
 REASONS = 6
 
+#: Characters of a title, and of a name, a venue or a reason; nobody has more on purpose.
+TITLE, NAME = 300, 100
+
 _CODE = re.compile(
     r"https?://(?:www\.)?(?:github\.com|gitlab\.com|codeberg\.org|bitbucket\.org|huggingface\.co)"
     r"/[\w./~-]*[\w~]",
@@ -82,14 +85,14 @@ def card(
     """Prepare a paper; `followed` holds author names, case-folded."""
     title, abstract = clean_title(paper), prose.excerpt(prose.clean(to_unicode(paper.abstract)))
     authors = named_authors(paper, followed)
-    reasons = tuple(prose.clean(to_unicode(reason)) for reason in because[:REASONS])
+    reasons = tuple(prose.shorten(prose.clean(to_unicode(reason)), NAME) for reason in because[:REASONS])
     return Card(
         id=paper.id,
         title=title,
         url=safe_url(paper.url),
         authors=authors,
         more_authors=max(0, len(paper.authors) - len(authors)),
-        venue=prose.clean(paper.venue) or ", ".join(map(prose.clean, paper.categories[:3])),
+        venue=prose.shorten(prose.clean(paper.venue or ", ".join(paper.categories[:3])), NAME),
         votes=paper.votes or None,
         version=paper.version,
         abstract=abstract,
@@ -107,12 +110,12 @@ def card(
 @lru_cache(maxsize=8192)
 def clean_title(paper: Paper) -> str:
     """The title in plain text; the id for a paper whose feed gave none."""
-    return prose.clean(to_unicode(paper.title)) or paper.id
+    return prose.shorten(prose.clean(to_unicode(paper.title)), TITLE) or paper.id
 
 
 def named_authors(paper: Paper, followed: frozenset[str]) -> tuple[Author, ...]:
     """The first few authors and, wherever they stand, those that the subscriber follows."""
-    names = [prose.clean(to_unicode(name)) for name in paper.authors]
+    names = [prose.shorten(prose.clean(to_unicode(name)), NAME) for name in paper.authors]
     few = AUTHORS + 1 if len(names) == AUTHORS + 1 else AUTHORS
     return tuple(
         Author(name, name.casefold() in followed)

@@ -15,6 +15,7 @@ from email.parser import BytesHeaderParser
 from email.policy import compat32
 from email.utils import format_datetime, parseaddr
 
+from digest.compose import prose
 from digest.errors import SendError
 
 #: Name and value as it stands in the message, ASCII, not yet folded.
@@ -23,28 +24,16 @@ Field = tuple[str, str]
 #: RFC 5322 2.1.1, without the line end: lines should have 78 characters and must not exceed 998.
 PREFERRED, LIMIT = 78, 998
 
-_SPACE = re.compile(r"\s+")
+#: Characters of a display name.
+NAME = 80
+
 _ATOM = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~ -]+")
 _LINE = re.compile(r"[\x20-\x7e]+")
 
 
 def clean(text: str) -> str:
     """One line of text for a header: no controls, no direction overrides, no encoded-word opener."""
-    plain = "".join(" " if c.isspace() else c for c in text if c.isspace() or _is_safe(c))
-    return _SPACE.sub(" ", plain).strip().replace("=?", "= ?")
-
-
-def _is_safe(character: str) -> bool:
-    code = ord(character)
-    return not (
-        code < 0x20
-        or 0x7F <= code < 0xA0
-        or 0x200E <= code <= 0x200F
-        or 0x2028 <= code <= 0x202E
-        or 0x2066 <= code <= 0x2069
-        or 0xD800 <= code <= 0xDFFF
-        or code == 0xFEFF
-    )
+    return prose.clean(text).replace("=?", "= ?")
 
 
 def unstructured(text: str) -> str:
@@ -54,11 +43,11 @@ def unstructured(text: str) -> str:
 
 
 def encoded_words(text: str) -> str:
-    """RFC 2047 B words of at most 75 characters, parted by blanks, no character split."""
+    """RFC 2047 B words parted by blanks, no character split; lines stay within 76 characters."""
     chunks: list[bytes] = [b""]
     for character in text:
         octets = character.encode()
-        if len(chunks[-1]) + len(octets) > 45:  # 45 octets are 60 of base64, 72 with the frame
+        if len(chunks[-1]) + len(octets) > 39:  # 52 of base64, 64 with the frame, 74 with `Reply-To:`
             chunks.append(b"")
         chunks[-1] += octets
     return " ".join(f"=?utf-8?b?{b64encode(chunk).decode()}?=" for chunk in chunks)
@@ -66,7 +55,7 @@ def encoded_words(text: str) -> str:
 
 def mailbox(name: str, address: str) -> str:
     """`Name <address>`; the address is checked by `wire_address` before."""
-    line = clean(name)
+    line = prose.shorten(clean(name), NAME)
     if not line:
         return address
     if not line.isascii():

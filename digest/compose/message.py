@@ -9,8 +9,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from digest.compose import headers, mime, wording
+from digest.compose import headers, mime, prose, wording
 from digest.compose.blocks import Block, Blocks, block, size
+from digest.compose.cards import NAME
 from digest.compose.fields import issue_fields
 from digest.compose.templates import Templates
 from digest.links import Links
@@ -99,7 +100,7 @@ class Composer:
             "date": wording.date(issue, subscriber),
             "sentence": wording.sentence(issue, subscriber),
             "note": wording.note(issue),
-            "topics": [headers.clean(topic.name) for topic in subscriber.topics],
+            "topics": [prose.shorten(prose.clean(topic.name), NAME) for topic in subscriber.topics],
             "links": self._reach(issue, subscriber, reader, at),
             "body": _BODY,
         }

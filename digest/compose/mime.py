@@ -39,11 +39,12 @@ def boundary(message_id: str) -> str:
 
 def alternative(mark: str, text: Iterable[bytes], html: Iterable[bytes]) -> list[bytes]:
     """The parts of a multipart/alternative body, to be joined: text first, then HTML."""
-    return [_opening(mark, "plain"), *text, _opening(mark, "html"), *html, b"--%b--\r\n" % mark.encode()]
+    return [_opening(mark, "plain"), *text, _opening(mark, "html"), *html, f"\r\n--{mark}--\r\n".encode()]
 
 
 def _opening(mark: str, subtype: str) -> bytes:
+    """The line end before a boundary belongs to the boundary (RFC 2046 5.1.1)."""
     return (
-        f"--{mark}\r\nContent-Type: text/{subtype}; charset=utf-8\r\n"
+        f"\r\n--{mark}\r\nContent-Type: text/{subtype}; charset=utf-8\r\n"
         "Content-Transfer-Encoding: quoted-printable\r\n\r\n"
     ).encode()

@@ -10,8 +10,9 @@ from typing import NamedTuple
 EXCERPT = 520
 
 _CONTROLS = re.compile(
-    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff\ufff9-\uffff\ud800-\udfff]"
+    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff\ufff9-\ufffb\ufffe\uffff\ud800-\udfff\U000e0000-\U000e007f]"
 )
+_STACKED = re.compile("([\u0300-\u036f]{4})[\u0300-\u036f]+")
 _BLANKS = re.compile(r"\s+")
 _SENTENCE_END = re.compile(
     r"(?<!\be\.g\.)(?<!\bi\.e\.)(?<!\bet al\.)(?<!\bvs\.)(?<!\bcf\.)(?<!\b[A-Z]\.)(?<=[.!?])[\"')\]”’]*(?=\s)"
@@ -32,8 +33,9 @@ class Run(NamedTuple):
 
 
 def clean(text: str) -> str:
-    """One line without controls, surrogates or direction overrides."""
-    return _BLANKS.sub(" ", _CONTROLS.sub("", _BLANKS.sub(" ", text))).strip()
+    """One line without controls, surrogates, direction overrides or towers of accents."""
+    plain = _CONTROLS.sub("", _BLANKS.sub(" ", text))
+    return _BLANKS.sub(" ", _STACKED.sub(r"\1", plain)).strip()
 
 
 def excerpt(text: str, limit: int = EXCERPT) -> str:

@@ -10,6 +10,9 @@ from digest.models import Issue, Paper, Subscriber
 #: Characters of the first title in a subject; phones show about 40, desktops about 90.
 TITLE = 90
 
+#: Characters of a note.
+NOTE = 400
+
 
 def subject(issue: Issue, papers: Mapping[str, Paper]) -> str:
     """What is inside: the first title and how many more."""
@@ -50,7 +53,7 @@ def sentence(issue: Issue, subscriber: Subscriber) -> str:
 
 def note(issue: Issue) -> str:
     """What is missing, or why there is nothing."""
-    return prose.clean(issue.note)
+    return prose.shorten(prose.clean(issue.note), NOTE)
 
 
 def _span(subscriber: Subscriber) -> str:

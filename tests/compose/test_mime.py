@@ -1,0 +1,46 @@
+import quopri
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from digest.compose import mime
+
+lines = st.text(st.characters(exclude_characters="\0\r", exclude_categories=("Cs",)), max_size=200)
+
+
+@given(st.lists(st.one_of(lines, st.sampled_from(["From me", ".", "..", "\n.\n", "x" * 75 + ".y", " "]))))
+def test_block_decodes_to_its_text(texts: list[str]) -> None:
+    text = "\n".join(texts)
+    encoded = mime.quoted_printable(text)
+    assert quopri.decodestring(encoded).decode().replace("\r\n", "\n") == text.rstrip("\n") + "\n"
+
+
+@given(st.text(st.characters(exclude_categories=("Cs",)), max_size=300))
+def test_block_is_safe_on_the_wire(text: str) -> None:
+    """Lines of at most 76 octets, CRLF only, none starts with a dot or `From `."""
+    encoded = mime.quoted_printable(text)
+    assert encoded.endswith(b"\r\n")
+    bare = encoded.replace(b"\r\n", b"")
+    assert b"\r" not in bare
+    assert b"\n" not in bare
+    for line in encoded.split(b"\r\n"):
+        assert len(line) <= 76
+        assert not line.startswith((b".", b"From "))
+
+
+def test_token_of_any_reader_fits() -> None:
+    encoded = mime.quoted_printable("x" * 70 + mime.TOKEN + "?like=1 " + mime.TOKEN)
+    filled = encoded.replace(b"\0", b"t" * 66)
+    assert max(map(len, filled.split(b"\r\n"))) <= 76
+    assert quopri.decodestring(filled) == b"x" * 70 + b"t" * 66 + b"?like=1 " + b"t" * 66 + b"\r\n"
+
+
+def test_smuggling_sequences_come_out_as_text() -> None:
+    for end in ("\n.\n", "\r.\r", "\r\n.\r", "\n.\r\n"):
+        encoded = mime.quoted_printable(f"hello{end}MAIL FROM:<a@b>")
+        assert b"\r\n.\r\n" not in encoded
+        assert b"\n." not in encoded
+
+
+def test_boundary_follows_from_the_message_id() -> None:
+    assert mime.boundary("<1@x>") == mime.boundary("<1@x>") != mime.boundary("<2@x>")
