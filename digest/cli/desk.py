@@ -18,6 +18,8 @@ from digest.cli.options import read_time
 from digest.compose.message import Composer
 from digest.config import Roster, Settings, read_roster, read_settings, signing_keys
 from digest.deliver.files import FileTransport
+from digest.deliver.relay import parse_relay
+from digest.deliver.smtp import SmtpTransport
 from digest.deliver.transport import Transport
 from digest.links import Links
 from digest.models import Delivery, Site
@@ -70,10 +72,10 @@ class Desk:
         """SMTP if DIGEST_SMTP_URL is set, else the outbox folder."""
         if self.settings.smtp_url is None:
             return FileTransport(self.settings.outbox)
-        from digest.deliver.smtp import SmtpTransport
-
-        return SmtpTransport.from_url(
-            self.settings.smtp_url.get_secret_value(), connections=self.settings.smtp_connections
+        return SmtpTransport(
+            parse_relay(self.settings.smtp_url.get_secret_value()),
+            connections=self.settings.smtp_connections,
+            rate=self.settings.smtp_rate,
         )
 
     def return_path(self, delivery: Delivery) -> str:

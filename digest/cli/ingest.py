@@ -1,11 +1,13 @@
 """`digest ingest`: only the first step of a pass."""
 
+from datetime import timedelta
 from pathlib import Path
 
 import typer
 
 from digest.cli import options
 from digest.cli.desk import Desk, desk, note, run_async
+from digest.cli.progress import progress_bars
 from digest.config import Roster
 from digest.models import SourceState
 from digest.pipeline.ingest import IngestReport
@@ -30,8 +32,15 @@ async def _ingest(config: Path | None, now: str | None, as_json: bool) -> int:
 
 
 async def ingest_at(tools: Desk, roster: Roster, *, quiet: bool) -> IngestReport:
-    """Ingest the sources of the file, with a bar on a terminal."""
-    return await ingest_sources(tools.db, roster.sources, clock=tools.clock)
+    """Ingest the sources of the file, with a bar a source on a terminal."""
+    with progress_bars(hidden=quiet) as progress:
+        return await ingest_sources(
+            tools.db,
+            roster.sources,
+            clock=tools.clock,
+            grace=timedelta(hours=tools.settings.late_hours),
+            progress=progress,
+        )
 
 
 def report_sources(report: IngestReport) -> None:

@@ -9,7 +9,6 @@ import typer
 from digest.cli import options
 from digest.cli.desk import Desk, desk, note, run_async
 from digest.cli.ingest import ingest_at, report_sources
-from digest.deliver.files import FileTransport
 from digest.pipeline.compose import ComposeReport, compose
 from digest.pipeline.deliver import deliver
 from digest.pipeline.delivery_report import DeliveryReport
@@ -117,6 +116,3 @@ async def _tell_nothing(tools: Desk, report: ComposeReport) -> None:
         typer.echo("nobody is subscribed; add somebody to subscribers.yaml")
     else:
         typer.echo(f"nothing due until {due_at:%Y-%m-%d %H:%M} UTC; try digest preview")
-
-
-__all__ = ["FileTransport", "deliver_at", "report_intake", "report_problems", "run"]

@@ -16,6 +16,10 @@ from digest.storage import papers, passes
 from digest.storage.database import Database
 
 
+#: Whom a preview by topic is addressed to.
+NOBODY = "you@example.org"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Preview:
     """An issue that was not stored, with its message and the ranking behind it."""
@@ -88,9 +92,9 @@ def _message(
     composer: Composer, issue: Issue, subscriber: Subscriber, known: dict[str, Paper], now: datetime
 ) -> Message:
     """Links carry tokens of the right form that lead nowhere: a preview is shown to anybody."""
-    inert = replace(issue, id=0), replace(subscriber, id=0, token="preview")
+    reader = replace(subscriber, id=0, token="preview", email=subscriber.email or NOBODY)
     return composer.message(
-        *inert, papers_of(issue, known), message_id=message_id("preview", "", "localhost"), created_at=now
+        replace(issue, id=0), reader, papers_of(issue, known), message_id=message_id("preview", "", "localhost"), created_at=now
     )
 
 

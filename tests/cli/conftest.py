@@ -1,0 +1,56 @@
+"""A folder to run commands in, as a person would; commands run in this process."""
+
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from digest.cli import main
+
+ROOT = Path(__file__).resolve().parents[2]
+NOW = "2026-04-14T12:00:00Z"
+
+
+@dataclass(frozen=True)
+class Done:
+    """What a command left: exit status, standard output, standard error."""
+
+    status: int
+    out: str
+    err: str
+
+
+Command = Callable[..., Done]
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty working folder with the shipped subscribers.yaml and no settings."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "subscribers.yaml").write_text((ROOT / "subscribers.yaml").read_text())
+    return tmp_path
+
+
+@pytest.fixture
+def digest(folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Command:
+    """Run `digest …` in the folder."""
+
+    def run(*words: str) -> Done:
+        monkeypatch.setattr(sys, "argv", ["digest", *words])
+        with pytest.raises(SystemExit) as stopped:
+            main()
+            raise SystemExit(0)
+        out, err = capsys.readouterr()
+        return Done(int(stopped.value.code or 0), out, err)
+
+    return run
+
+
+def write_roster(folder: Path, sources: str, subscribers: str = "") -> None:
+    """A subscribers.yaml with these sources and, if named, these subscribers."""
+    text = f"sources:\n{sources}"
+    if subscribers:
+        text += f"subscribers:\n{subscribers}"
+    (folder / "subscribers.yaml").write_text(text)
