@@ -1,0 +1,81 @@
+"""`digest preview` and `digest send`: look without a trace, or send one more."""
+
+import email
+import email.policy
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import NOW, Command
+
+PROMISED = {
+    "email",
+    "due_at",
+    "window",
+    "cut",
+    "subject",
+    "considered",
+    "matched",
+    "papers",
+    "left_out",
+    "trending",
+    "note",
+}
+
+
+def test_preview_by_topic_needs_no_subscriber(digest: Command) -> None:
+    done = digest(
+        "preview", "--topic", "reinforcement learning", "--topic", "translation", "--format", "json"
+    )
+    document = json.loads(done.out)
+    assert done.status == 0
+    assert set(document) == PROMISED
+    assert {paper["topic"] for paper in document["papers"]} == {"reinforcement learning", "translation"}
+    assert all(0 <= paper["score"] <= 100 and paper["because"] for paper in document["papers"])
+
+
+def test_preview_of_a_subscriber_is_what_run_then_sends(digest: Command, folder: Path) -> None:
+    shown = digest("preview", "ada@example.org", "--format", "text", "--now", NOW).out
+    digest("run", "--now", NOW)
+    [path] = (folder / "outbox").glob("*.eml")
+    mail = email.message_from_bytes(path.read_bytes(), policy=email.policy.default)
+    part = mail.get_body(("plain",))  # type: ignore[attr-defined]
+    assert part.get_content().replace("\r\n", "\n").strip() == shown.strip()
+
+
+def test_preview_marks_nothing_as_sent(digest: Command) -> None:
+    first = digest("preview", "ada@example.org", "--json", "--now", NOW).out
+    assert digest("preview", "ada@example.org", "--json", "--now", NOW).out == first
+    assert json.loads(digest("run", "--json", "--now", NOW).out)["issues"]["composed"] == 1
+
+
+@pytest.mark.parametrize(
+    ("form", "start"),
+    [("html", "<!DOCTYPE html>"), ("eml", "Date: "), ("json", "{"), ("text", "digest")],
+)
+def test_each_format_is_written(digest: Command, folder: Path, form: str, start: str) -> None:
+    digest("preview", "ada@example.org", "--format", form, "--output", "here", "--now", NOW)
+    assert (folder / "here").read_text().lstrip().lower().startswith(start.lower())
+
+
+def test_preview_of_everybody_writes_one_file_each(digest: Command, folder: Path) -> None:
+    digest("subscribers", "add", "bob@papers.dev", "--topic", "black holes", "--now", NOW)
+    digest("preview", "--output", "all", "--now", NOW)
+    assert sorted(path.name for path in (folder / "all").iterdir()) == [
+        "preview-ada@example.org.html",
+        "preview-bob@papers.dev.html",
+    ]
+
+
+def test_explain_prints_the_parts_of_a_score(digest: Command) -> None:
+    done = digest("preview", "--topic", "reinforcement learning", "--explain", "--format", "json")
+    assert "reinforcement learning: " in done.err
+
+
+def test_send_is_an_extra_issue_that_leaves_the_schedule(digest: Command, folder: Path) -> None:
+    digest("preview", "ada@example.org", "--now", NOW)
+    before = json.loads(digest("subscribers", "list", "--json").out)
+    assert digest("send", "ada@example.org", "--now", NOW).status == 0
+    assert json.loads(digest("subscribers", "list", "--json").out) == before
+    assert len(list((folder / "outbox").glob("*.eml"))) == 1

@@ -1,0 +1,91 @@
+"""`digest subscribers …` and `digest status`: who reads, and what became of their issues."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from tests.cli.conftest import NOW, Command
+
+BOB = ("subscribers", "add", "bob@papers.dev", "--topic", "black holes", "--now", NOW)
+
+
+def listed(digest: Command) -> dict[str, Any]:
+    document = json.loads(digest("subscribers", "list", "--json").out)
+    return {entry["email"]: entry for entry in document["subscribers"]}
+
+
+def test_added_subscriber_is_listed_and_due(digest: Command) -> None:
+    assert digest(*BOB).status == 0
+    assert listed(digest)["bob@papers.dev"] == {
+        "email": "bob@papers.dev",
+        "name": "",
+        "status": "active",
+        "topics": ["black holes"],
+        "schedule": "daily at 07:30 UTC",
+        "next_issue_at": "2026-04-14T12:00:00Z",
+    }
+
+
+def test_nobody_is_added_twice(digest: Command) -> None:
+    digest(*BOB)
+    done = digest("subscribers", "add", "BOB@papers.dev", "--topic", "x-rays")
+    assert done.status == 2
+    assert "is subscribed already" in done.err
+
+
+def test_export_reads_back_as_an_import(digest: Command, folder: Path) -> None:
+    digest(*BOB)
+    digest("run", "--now", NOW)
+    digest("subscribers", "export", "--output", "all.yaml")
+    before = listed(digest)
+    (folder / "again.yaml").write_text("sources:\n  - example: arxiv\n" + (folder / "all.yaml").read_text())
+    digest("subscribers", "import", "again.yaml", "--now", NOW)
+    assert listed(digest) == before
+
+
+def test_paused_subscriber_gets_nothing_until_resumed(digest: Command, folder: Path) -> None:
+    digest(*BOB)
+    digest("subscribers", "pause", "bob@papers.dev")
+    digest("run", "--now", NOW)
+    assert not list((folder / "outbox").glob("*bob*"))
+    digest("subscribers", "resume", "bob@papers.dev", "--now", NOW)
+    assert listed(digest)["bob@papers.dev"]["next_issue_at"] == "2026-04-15T07:30:00Z"
+
+
+def test_pause_until_a_day_gives_one_issue_afterwards(digest: Command) -> None:
+    digest(*BOB)
+    digest("subscribers", "pause", "bob@papers.dev", "--until", "2026-05-01", "--now", NOW)
+    assert listed(digest)["bob@papers.dev"]["next_issue_at"] == "2026-05-01T07:30:00Z"
+
+
+def test_removed_subscriber_may_come_again(digest: Command) -> None:
+    digest(*BOB)
+    digest("subscribers", "remove", "bob@papers.dev")
+    assert digest(*BOB).status == 0
+
+
+def test_forgotten_subscriber_leaves_only_a_hash(digest: Command, folder: Path) -> None:
+    digest(*BOB)
+    digest("subscribers", "forget", "bob@papers.dev")
+    assert digest(*BOB).status == 2
+    digest("subscribers", "list")
+    assert b"bob@papers.dev" not in b"".join(path.read_bytes() for path in folder.glob("digest.db*"))
+
+
+def test_status_tells_what_was_sent_and_what_comes(digest: Command) -> None:
+    digest("run", "--now", NOW)
+    document = json.loads(digest("status", "--json").out)
+    assert document["deliveries"]["sent"] == 1
+    assert document["next_issue_at"] == "2026-04-15T05:30:00Z"
+    assert document["last_pass"]["pass"] == 1
+    assert [source["name"] for source in document["sources"]] == ["example:arxiv"]
+    assert document["uncertain"] == []
+
+
+def test_status_says_why_nothing_was_sent(digest: Command) -> None:
+    digest("subscribers", "add", "eve@papers.dev", "--topic", "medieval pottery of Silesia", "--now", NOW)
+    digest("run", "--now", NOW)
+    quiet = json.loads(digest("status", "--json").out)["quiet"]
+    assert [entry["email"] for entry in quiet] == ["eve@papers.dev"]
+    assert "best score" in quiet[0]["note"]
+    assert digest("status").out.count("eve@papers.dev") == 1
