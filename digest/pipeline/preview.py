@@ -94,7 +94,11 @@ def _message(
     """Links carry tokens of the right form that lead nowhere: a preview is shown to anybody."""
     reader = replace(subscriber, id=0, token="preview", email=subscriber.email or NOBODY)
     return composer.message(
-        replace(issue, id=0), reader, papers_of(issue, known), message_id=message_id("preview", "", "localhost"), created_at=now
+        replace(issue, id=0),
+        reader,
+        papers_of(issue, known),
+        message_id=message_id("preview", "", "localhost"),
+        created_at=now,
     )
 
 
