@@ -38,8 +38,8 @@ def _root(
 
 def main() -> None:
     """Entry point of `digest`."""
-    _register()
     try:
+        _register()
         app()
     except DigestError as error:
         show_error(str(error))
