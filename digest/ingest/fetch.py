@@ -103,9 +103,7 @@ class Fetcher:
         """
         if url.startswith("file:"):
             return await asyncio.to_thread(_read_file, url, known or Validators(), self.limits.size)
-        host = urlsplit(url).hostname or ""
-        if not host or urlsplit(url).scheme not in ("http", "https"):
-            raise FetchError(f"{url!r} is not an http or https address")
+        host = _host(url)
         try:
             async with self._turn(host, pause):
                 return await self._persistently(url, known or Validators(), pause)
@@ -236,6 +234,18 @@ def _headers(known: Validators) -> dict[str, str]:
     if known.last_modified:
         headers["If-Modified-Since"] = known.last_modified
     return headers
+
+
+def _host(url: str) -> str:
+    """Raises FetchError for what is no address of the web."""
+    try:
+        parts = urlsplit(url)
+        _ = parts.port
+    except ValueError as error:
+        raise FetchError(f"{url!r} is not an address ({error})") from error
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise FetchError(f"{url!r} is not an http or https address")
+    return parts.hostname
 
 
 def _same_server(configured: str, other: str) -> bool:

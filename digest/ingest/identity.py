@@ -198,7 +198,7 @@ def _resolve(group: _Group, known: set[str], occasion: Occasion) -> Resolved:
         paper=paper,
         before=before,
         numbers=numbers,
-        keys=tuple(sorted((group.keys | {paper.id}) - known)),
+        keys=tuple(sorted((group.keys | {paper.id}) - known - {one.id for one in group.stored.values()})),
         entries=len(group.entries),
     )
 
