@@ -11,6 +11,7 @@
     ├── TemplateError        an operator's template, with its file and line
     ├── SendError            handing a message over; the ledger knows the stage
     └── LinkError            a signed link that was altered, is expired or has another purpose
+        └── ExpiredError     one that was good once; knows whose it was
 
 Each message is one sentence that names the file, line, key or address and says what to do.
 """
@@ -64,3 +65,11 @@ class SendError(DigestError):
 
 class LinkError(DigestError, ValueError):
     """A signed link was altered, is expired or has another purpose."""
+
+
+class ExpiredError(LinkError):
+    """A signed link that was good once; `number` is what it was signed for."""
+
+    def __init__(self, message: str, number: int) -> None:
+        super().__init__(message)
+        self.number = number

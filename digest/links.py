@@ -16,7 +16,7 @@ from urllib.parse import quote
 
 from itsdangerous import BadSignature, Signer
 
-from digest.errors import LinkError
+from digest.errors import ExpiredError, LinkError
 
 #: Characters of every signed token: 22 for the numbers, a dot, 43 for the signature.
 TOKEN_LENGTH = 66
@@ -43,13 +43,25 @@ class Links:
         """RFC 8058 address; `token` is the subscriber's random id."""
         return self._at(f"/unsubscribe/{quote(token, safe='')}")
 
-    def confirm(self, subscriber_id: int, issued_at: datetime) -> str | None:
-        """Second step of the double opt-in; good for CONFIRM_FOR."""
-        return self._at(f"/confirm/{self._sign('confirm', subscriber_id, _seconds(issued_at))}")
+    def confirm(self, ask_id: int, issued_at: datetime) -> str | None:
+        """Second step of the double opt-in, for one ask; good for CONFIRM_FOR."""
+        return self._at(f"/confirm/{self._sign('confirm', ask_id, _seconds(issued_at))}")
 
     def manage(self, subscriber_id: int, issued_at: datetime) -> str | None:
         """The reader's own settings; good for MANAGE_FOR."""
         return self._at(f"/manage/{self._sign('manage', subscriber_id, _seconds(issued_at))}")
+
+    def change(self, change_id: int, side: int) -> str | None:
+        """Agree to a change of address: `side` 0 is the old address, 1 the new; its row knows its age."""
+        return self._at(f"/change/{self._sign('change', change_id, side)}")
+
+    def feed(self, subscriber_id: int) -> str | None:
+        """The reader's private Atom feed; it shows papers and can change nothing."""
+        return self._at(f"/feed/{self._sign('feed', subscriber_id, 0)}")
+
+    def stamp(self, made_at: datetime) -> str:
+        """The signed time at which a form was made; no address, a value of the form."""
+        return self._sign("form", _seconds(made_at), 0)
 
     def reader(self, subscriber_id: int, issue_id: int) -> str:
         """The one token of a message: `online` and `vote` carry it."""
@@ -65,12 +77,24 @@ class Links:
         return self._at(f"/vote/{reader}?{verb}={quote(paper_id, safe=':')}")
 
     def read_confirm(self, token: str, now: datetime) -> int:
-        """Subscriber of a confirm token. Raises LinkError if altered or older than CONFIRM_FOR."""
+        """Ask of a confirm token. Raises LinkError if altered, ExpiredError if older than CONFIRM_FOR."""
         return self._read_timed("confirm", token, now, CONFIRM_FOR)
 
     def read_manage(self, token: str, now: datetime) -> int:
-        """Subscriber of a manage token. Raises LinkError if altered or older than MANAGE_FOR."""
+        """Subscriber of a manage token. Raises LinkError if altered, ExpiredError after MANAGE_FOR."""
         return self._read_timed("manage", token, now, MANAGE_FOR)
+
+    def read_change(self, token: str) -> tuple[int, int]:
+        """Change of address and side of a change token. Raises LinkError if altered."""
+        return self._read("change", token)
+
+    def read_feed(self, token: str) -> int:
+        """Subscriber of a feed token. Raises LinkError if altered."""
+        return self._read("feed", token)[0]
+
+    def read_stamp(self, token: str) -> datetime:
+        """When the form was made. Raises LinkError if altered."""
+        return datetime.fromtimestamp(self._read("form", token)[0], UTC)
 
     def read_reader(self, token: str) -> tuple[int, int]:
         """Subscriber and issue of a reader token. Raises LinkError if altered."""
@@ -92,10 +116,10 @@ class Links:
         return first, second
 
     def _read_timed(self, purpose: str, token: str, now: datetime, good_for: timedelta) -> int:
-        subscriber_id, seconds = self._read(purpose, token)
+        number, seconds = self._read(purpose, token)
         if now - datetime.fromtimestamp(seconds, UTC) > good_for:
-            raise LinkError("this link has expired; ask for a new one")
-        return subscriber_id
+            raise ExpiredError("this link has expired; ask for a new one", number)
+        return number
 
     def _signer(self, purpose: str) -> Signer:
         return Signer(self._keys, salt=f"digest.{purpose}", digest_method=hashlib.sha256)

@@ -203,7 +203,8 @@ class Subscriber:
     quiet_note: bool = False
     sources: tuple[str, ...] = ()  # families; empty: all
     pause_until: datetime | None = None
-    next_issue_at: datetime | None = None
+    next_issue_at: datetime | None = None  # when it is looked at next: its due time, or the end of a wait
+    waiting_since: datetime | None = None  # due time of an issue that waits for a late batch
     last_pass: int | None = None  # None: no issue yet
     token: str = ""  # random id of the unsubscribe link, never rotated
 
@@ -287,6 +288,8 @@ class Delivery:
     reply: str = ""
     settled_at: datetime | None = None
     resends: int = 0  # how often an uncertain end was answered by sending the same message again
+    letter: str = ""  # which letter a confirmation or a notice is
+    about: int | None = None  # the ask or the change of address that the letter is about
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

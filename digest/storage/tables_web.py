@@ -1,0 +1,66 @@
+"""The tables of the pages: who asked, who agreed, which address is changing, how often. Same metadata."""
+
+from sqlalchemy import JSON, Column, ForeignKey, Index, Integer, PrimaryKeyConstraint, String, Table, Text
+
+from digest.storage.tables import UtcDateTime, metadata
+
+# What somebody typed into a form. The row is written before the answer, the mail is decided after it.
+asks = Table(
+    "asks",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("kind", String(10), nullable=False),  # signup | link
+    Column("email", Text),  # null once it has expired
+    Column("address_hash", String(64), nullable=False),
+    Column("wishes", JSON),  # topics, schedule and the like; null once it has expired
+    Column("network", String(50), nullable=False),  # truncated: /24 or /48
+    Column("text", String(20), nullable=False),  # version of the words that were agreed to
+    Column("asked_at", UtcDateTime, nullable=False),
+    Column("answered_at", UtcDateTime),  # null: no mail was decided yet
+    Column("answer", String(20)),  # which letter went out, or why none did
+    Column("confirmed_at", UtcDateTime),
+    Column("subscriber_id", Integer),  # whom it made active; no foreign key: the record outlives the reader
+)
+Index(
+    "ix_asks_open",
+    asks.c.id,
+    sqlite_where=asks.c.answered_at.is_(None),
+    postgresql_where=asks.c.answered_at.is_(None),
+)
+Index("ix_asks_address_hash", asks.c.address_hash)
+
+# The proof of what a reader agreed to and of what was taken back; kept for ever, with a hash only.
+consents = Table(
+    "consents",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("address_hash", String(64), nullable=False),
+    Column("event", String(20), nullable=False),  # confirmed | unsubscribed | refused | forgotten | moved
+    Column("at", UtcDateTime, nullable=False),
+    Column("network", String(50), nullable=False),
+    Column("text", String(20), nullable=False),
+    Column("ask_id", Integer),
+)
+Index("ix_consents_address_hash", consents.c.address_hash)
+
+address_changes = Table(
+    "address_changes",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("subscriber_id", Integer, ForeignKey("subscribers.id", ondelete="CASCADE"), nullable=False),
+    Column("email", Text, nullable=False),  # the new one
+    Column("asked_at", UtcDateTime, nullable=False),
+    Column("old_at", UtcDateTime),  # when the old address agreed
+    Column("new_at", UtcDateTime),  # when the new one did
+)
+Index("ix_address_changes_subscriber_id", address_changes.c.subscriber_id)
+
+# How often something happened in an hour, by address hash or network: limits survive a restart.
+counters = Table(
+    "counters",
+    metadata,
+    Column("bucket", String(120), nullable=False),
+    Column("hour", Integer, nullable=False),  # hours since 1970
+    Column("number", Integer, nullable=False),
+    PrimaryKeyConstraint("bucket", "hour"),
+)
