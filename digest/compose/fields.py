@@ -25,14 +25,14 @@ def issue_fields(
     return [
         *_common(site, to=headers.mailbox(subscriber.name, subscriber.email), subject=subject, at=at),
         ("Message-ID", message_id),
-        ("List-Id", headers.mailbox(site.name, f"digest.{site.domain}")),
+        ("List-Id", headers.named(site.name, f"digest.{_domain(site)}")),
         *_unsubscribe(site, links, subscriber.token),
         ("List-Help", f"<{links.home() or _mailto(_owner(site), 'help')}>"),
         ("List-Owner", f"<{_mailto(_owner(site))}>"),
         ("List-Post", "NO"),
         *_automatic(),
         ("Precedence", "bulk"),
-        ("Feedback-ID", f"{issue.due_at:%Y%m%d}:issue:digest:{_sender_id(site.domain)}"),
+        ("Feedback-ID", f"{issue.due_at:%Y%m%d}:issue:digest:{_sender_id(_domain(site))}"),
         *_mime(message_id),
     ]
 
@@ -40,7 +40,7 @@ def issue_fields(
 def letter_fields(site: Site, *, email: str, subject: str, message_id: str, at: datetime) -> list[Field]:
     """The header of a confirmation or a notice: no list, nothing to unsubscribe from."""
     return [
-        *_common(site, to=email, subject=subject, at=at),
+        *_common(site, to=headers.wire_address(email), subject=subject, at=at),
         ("Message-ID", message_id),
         *_automatic(),
         *_mime(message_id),
@@ -84,10 +84,14 @@ def _mailto(address: str, subject: str = "") -> str:
 
 
 def _owner(site: Site) -> str:
-    return parseaddr(site.reply_to or site.sender)[1]
+    return headers.wire_address(parseaddr(site.reply_to or site.sender)[1])
 
 
 def _sender_id(domain: str) -> str:
     """Google wants 5 to 15 characters, always the same for one sender."""
     letters = re.sub(r"[^a-z0-9]", "", domain.lower())[-15:]
     return letters if len(letters) >= 5 else f"{letters}digest"[-15:]
+
+
+def _domain(site: Site) -> str:
+    return headers.wire_address(f"digest@{site.domain}").rpartition("@")[2]

@@ -11,9 +11,11 @@ import re
 from base64 import b64encode
 from collections.abc import Sequence
 from datetime import datetime
-from email.parser import BytesHeaderParser
+from email.parser import HeaderParser
 from email.policy import compat32
 from email.utils import format_datetime, parseaddr
+
+from email_validator import EmailNotValidError, validate_email
 
 from digest.compose import prose
 from digest.errors import SendError
@@ -29,6 +31,10 @@ NAME = 80
 
 _ATOM = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~ -]+")
 _LINE = re.compile(r"[\x20-\x7e]+")
+_PLAIN = re.compile(r"[\w.!#$%&'*+/=?^`{|}~-]{1,64}@[a-z0-9](?:[a-z0-9.-]{0,252}[a-z0-9])?", re.I | re.ASCII)
+
+#: Fields that may hold a mailbox with letters beyond ASCII (RFC 6532); the transport then needs SMTPUTF8.
+_MAILBOXES = frozenset(["From", "Reply-To", "To"])
 
 
 def clean(text: str) -> str:
@@ -53,15 +59,30 @@ def encoded_words(text: str) -> str:
     return " ".join(f"=?utf-8?b?{b64encode(chunk).decode()}?=" for chunk in chunks)
 
 
-def mailbox(name: str, address: str) -> str:
-    """`Name <address>`; the address is checked by `wire_address` before."""
+def named(name: str, inside: str) -> str:
+    """`Name <inside>`; without a name `<inside>` alone."""
     line = prose.shorten(clean(name), NAME)
-    if not line:
+    if line and not line.isascii():
+        line = encoded_words(line)
+    elif line and not _ATOM.fullmatch(line):
+        line = '"' + re.sub(r'(["\\])', r"\\\1", line) + '"'
+    return f"{line} <{inside}>".lstrip()
+
+
+def mailbox(name: str, address: str) -> str:
+    """`Name <address>`. Raises SendError for what is no address."""
+    return named(name, wire_address(address))
+
+
+def wire_address(address: str) -> str:
+    """The address with its domain in ASCII (RFC 5890). Raises SendError for what is none."""
+    if _PLAIN.fullmatch(address):
         return address
-    if not line.isascii():
-        return f"{encoded_words(line)} <{address}>"
-    quoted = line if _ATOM.fullmatch(line) else '"' + re.sub(r'(["\\])', r"\\\1", line) + '"'
-    return f"{quoted} <{address}>"
+    try:
+        found = validate_email(address, check_deliverability=False, test_environment=True)
+    except EmailNotValidError as error:
+        raise SendError(f"{address!r} is no mail address: {error}") from error
+    return f"{found.local_part}@{found.ascii_domain}"
 
 
 def sender_mailbox(sender: str) -> str:
@@ -79,19 +100,18 @@ def message_id(delivery_id: int | str, key: str | bytes, domain: str) -> str:
     """The same for every attempt of a delivery, without an address inside (RFC 5322 3.6.4)."""
     secret = key.encode() if isinstance(key, str) else key
     digest = hmac.new(secret, f"message-id:{delivery_id}".encode(), hashlib.sha256)
-    return f"<{delivery_id}.{digest.hexdigest()[:32]}@{domain}>"
+    return f"<{wire_address(f'{delivery_id}.{digest.hexdigest()[:32]}@{domain}')}>"
 
 
 def serialise(fields: Sequence[Field]) -> bytes:
     """The header block and the empty line, in CRLF. Raises SendError for what a header cannot hold."""
-    block = "".join(fold(name, value) for name, value in fields).encode("ascii")
-    return block + b"\r\n"
+    return ("".join(fold(name, value) for name, value in fields) + "\r\n").encode()
 
 
 def fold(name: str, value: str) -> str:
     """One field, folded at blanks where a line passes 78 characters; the first line is never empty."""
-    if not _LINE.fullmatch(value):
-        raise SendError(f"the header {name} cannot hold {value!r}: only printable ASCII in one line")
+    if not _LINE.fullmatch(value) and not (name in _MAILBOXES and value == prose.clean(value) != ""):
+        raise SendError(f"the header {name} cannot hold {value!r}: one line of printable ASCII is needed")
     lines, current = [], f"{name}:"
     for position, word in enumerate(value.split(" ")):
         if position and len(current) + 1 + len(word) > PREFERRED and current.strip():
@@ -104,11 +124,14 @@ def fold(name: str, value: str) -> str:
     return "\r\n".join(lines) + "\r\n"
 
 
-_parser = BytesHeaderParser(policy=compat32)
+_parser = HeaderParser(policy=compat32)
 
 
 def verify(block: bytes, fields: Sequence[Field]) -> None:
     """Read the block back: the same fields, in the same order and number, or SendError."""
-    read = [(name, re.sub(r"\r\n(?=[ \t])", "", value)) for name, value in _parser.parsebytes(block).items()]
+    read = [
+        (name, re.sub(r"\r\n(?=[ \t])", "", value))
+        for name, value in _parser.parsestr(block.decode()).items()
+    ]
     if read != list(fields):
         raise SendError("the header block does not read back as it was meant; the message is not sent")

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from digest.compose import headers, mime, prose, wording
+from digest.compose import headers, mime, prose, rehearsal, wording
 from digest.compose.blocks import Block, Blocks, block, size
 from digest.compose.cards import NAME
 from digest.compose.fields import issue_fields
@@ -47,12 +47,24 @@ class Composer:
     """Makes the mails of one pass; built once, so that templates and papers are rendered once."""
 
     def __init__(self, site: Site, links: Links) -> None:
-        """Take what a mail shows of the operator, and the maker of its links. Raises TemplateError."""
+        """Take what a mail shows of the operator, and the maker of its links.
+
+        The templates are tried on made-up issues: a broken one raises TemplateError here, with its
+        file and line, before anything is sent.
+        """
         self._site = site
         self._links = links
         templates = Templates(site.template_folder)
         self._blocks = Blocks(templates, links)
         self._frame = {kind: templates.renderer(f"digest.{kind}") for kind in ("html", "txt")}
+        for issue in rehearsal.ISSUES:
+            self.message(
+                issue,
+                rehearsal.READER,
+                rehearsal.PAPERS,
+                message_id="<rehearsal@localhost>",
+                created_at=rehearsal.AT,
+            )
 
     def message(
         self,

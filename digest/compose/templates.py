@@ -1,16 +1,13 @@
-"""The operator's templates: Jinja2 in a sandbox, CSS inlined once when a template is loaded.
+"""The operator's templates: Jinja2 in a sandbox, strict, escaped; faults named with file and line.
 
 Feed text is only ever a value, never a template. A name is looked for in the operator's folder, then
 in the package, then in a checkout.
 """
 
-import re
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 from typing import Any
 
-import css_inline
 from jinja2 import (
     BaseLoader,
     ChoiceLoader,
@@ -20,12 +17,11 @@ from jinja2 import (
     Template,
     TemplateNotFound,
     TemplateSyntaxError,
-    UndefinedError,
 )
-from jinja2.exceptions import SecurityError, TemplateRuntimeError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from digest.compose import prose
+from digest.compose.inline import Inlined, inline
 from digest.errors import TemplateError
 
 _PACKAGE = Path(__file__).resolve().parents[1] / "templates"
@@ -33,17 +29,19 @@ _CHECKOUT = Path(__file__).resolve().parents[2] / "templates"
 
 
 class Templates:
-    """The mail templates, compiled; `render` names the file and line of what is broken."""
+    """The mail templates, compiled once."""
 
     def __init__(self, folder: str | None = None) -> None:
         """Take the operator's folder of overrides; None: only what the package brings."""
-        places = [Path(folder) / "email"] if folder else []
-        places += [place / "email" for place in (_PACKAGE, _CHECKOUT) if place.is_dir()]
-        if folder:
-            places.insert(1, Path(folder))
-        files = [FileSystemLoader(place) for place in places]
+        if folder and not Path(folder).is_dir():
+            raise TemplateError(
+                f"DIGEST_TEMPLATES: there is no folder {folder}; make it, or unset the variable"
+            )
+        own = [Path(folder) / "email", Path(folder)] if folder else []
+        shipped = [place / "email" for place in (_PACKAGE, _CHECKOUT) if place.is_dir()]
+        self._loader = _Inlining(ChoiceLoader([FileSystemLoader(place) for place in [*own, *shipped]]))
         self._environment = ImmutableSandboxedEnvironment(
-            loader=_Inlining(ChoiceLoader(files)),
+            loader=self._loader,
             autoescape=lambda name: name is not None and name.endswith(".html"),
             undefined=StrictUndefined,
             trim_blocks=True,
@@ -51,10 +49,6 @@ class Templates:
             keep_trailing_newline=True,
         )
         self._environment.filters["wrap"] = prose.wrap
-
-    def render(self, name: str, /, **values: Any) -> str:
-        """Fill one template. Raises TemplateError with file and line."""
-        return self.renderer(name)(**values)
 
     def renderer(self, name: str) -> Callable[..., str]:
         """The template, ready to be filled many times. Raises TemplateError with file and line."""
@@ -64,31 +58,27 @@ class Templates:
             raise TemplateError(f"the template {error} is missing") from error
         except TemplateSyntaxError as error:
             raise TemplateError(f"{error.filename or name}:{error.lineno}: {error.message}") from error
-        return partial(_fill, template)
+        except (UnicodeDecodeError, OSError) as error:
+            raise TemplateError(f"the template {name} cannot be read as UTF-8: {error}") from error
 
+        def fill(**values: Any) -> str:
+            try:
+                return template.render(**values)
+            except Exception as error:  # an operator's code: it may raise whatever Python can
+                place = f"{template.filename}:{self._line(error, template)}"
+                raise TemplateError(f"{place}: {error or type(error).__name__}") from error
 
-def _fill(template: Template, /, **values: Any) -> str:
-    try:
-        return template.render(**values)
-    except (
-        UndefinedError,
-        SecurityError,
-        TemplateRuntimeError,
-        TypeError,
-        ValueError,
-        ArithmeticError,
-    ) as error:
-        raise TemplateError(f"{template.filename}:{_line(error, template)}: {error}") from error
+        return fill
 
-
-def _line(error: Exception, template: Template) -> int:
-    """Line of the template where the error arose; Jinja2 rewrites the traceback to template lines."""
-    line, trace = 0, error.__traceback__
-    while trace is not None:
-        if trace.tb_frame.f_code.co_filename == template.filename:
-            line = trace.tb_lineno
-        trace = trace.tb_next
-    return line
+    def _line(self, error: Exception, template: Template) -> int:
+        """Line of the file where the error arose; Jinja2 rewrites the traceback to lines of its source."""
+        line, trace = 0, error.__traceback__
+        while trace is not None:
+            if trace.tb_frame.f_code.co_filename == template.filename:
+                line = trace.tb_lineno
+            trace = trace.tb_next
+        inlined = self._loader.inlined.get(template.name or "")
+        return inlined.line(line) if inlined else line
 
 
 class _Inlining(BaseLoader):
@@ -96,49 +86,15 @@ class _Inlining(BaseLoader):
 
     def __init__(self, inner: BaseLoader) -> None:
         self._inner = inner
+        self.inlined: dict[str, Inlined] = {}
 
     def get_source(
         self, environment: Environment, template: str
     ) -> tuple[str, str | None, Callable[[], bool] | None]:
         source, filename, uptodate = self._inner.get_source(environment, template)
-        if template.endswith(".html"):
-            style, _, _ = self._inner.get_source(environment, "style.css")
-            source = inline(source, style)
-        return source, filename, uptodate
-
-
-_JINJA = re.compile(r"\{[{%#].*?[}%#]\}", re.DOTALL)
-_HIDDEN = re.compile(r"<!--jinja(\d+)-->|jinja(\d+)x(?:=\"\")?")
-_LINK = '<link rel="stylesheet" href="style.css">'
-_NO_COMMENTS = (("<", ">"), ("<!--", "-->"), ("<title", "</title"), ("<style", "</style"))
-_inliner = css_inline.CSSInliner(load_remote_stylesheets=False, keep_style_tags=False, keep_at_rules=True)
-
-
-def inline(source: str, style: str) -> str:
-    """Write the rules of `style` into the tags of a template, whose Jinja tags stay as they are.
-
-    A template with a `<link>` to style.css is a whole document and keeps the `@media` rules in its head.
-    """
-    hidden, tags = _hide(source)
-    if _LINK in hidden:
-        one_line = " ".join(style.split())
-        inlined = _inliner.inline(hidden.replace(_LINK, f"<style>{one_line}</style><!--style-->"))
-        sheet = re.search(r"<style>.*?</style>", inlined)  # css-inline puts it before the charset
-        kept = sheet.group() if sheet else ""
-        result = inlined.replace(kept, "", 1).replace("<!--style-->", kept)
-    else:
-        result = _inliner.inline_fragment(hidden, style)
-    return _HIDDEN.sub(lambda match: tags[int(match.group(1) or match.group(2))], result)
-
-
-def _hide(source: str) -> tuple[str, list[str]]:
-    """Jinja tags become comments between HTML tags, plain words inside a tag or a comment."""
-    tags: list[str] = []
-    hidden, position = "", 0
-    for match in _JINJA.finditer(source):
-        hidden += source[position : match.start()]
-        position = match.end()
-        plain = any(hidden.rfind(start) > hidden.rfind(end) for start, end in _NO_COMMENTS)
-        hidden += f"jinja{len(tags)}x" if plain else f"<!--jinja{len(tags)}-->"
-        tags.append(match.group())
-    return hidden + source[position:], tags
+        if not template.endswith(".html"):
+            return source, filename, uptodate
+        environment.parse(source, template, filename)  # a fault in its syntax is named with its own line
+        style, _, _ = self._inner.get_source(environment, "style.css")
+        self.inlined[template] = inline(source, style)
+        return self.inlined[template].source, filename, uptodate

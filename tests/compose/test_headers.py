@@ -77,3 +77,21 @@ def test_message_id_is_stable_and_holds_no_address() -> None:
 
 def test_date_is_written_as_rfc_5322() -> None:
     assert headers.date(datetime(2026, 4, 14, 7, 30, tzinfo=UTC)) == "Tue, 14 Apr 2026 07:30:00 +0000"
+
+
+def test_domain_of_an_address_is_written_in_ascii() -> None:
+    assert headers.mailbox("", "ada@bücher.example") == "<ada@xn--bcher-kva.example>"
+    assert headers.message_id(1, "key", "bücher.example").endswith("@xn--bcher-kva.example>")
+
+
+def test_letters_before_the_at_sign_stay_for_smtputf8() -> None:
+    fields = [("To", headers.mailbox("Jörg", "jörg@bücher.example"))]
+    block = headers.serialise(fields)
+    headers.verify(block, fields)
+    assert "<jörg@xn--bcher-kva.example>".encode() in block
+
+
+@pytest.mark.parametrize("address", ["a@x>\r\nRCPT TO:<b@y", "a b@c.d", "a@b, c@d.org", "a", "", "<a@b.c>"])
+def test_what_is_no_address_is_refused(address: str) -> None:
+    with pytest.raises(SendError, match="no mail address"):
+        headers.mailbox("Ada", address)

@@ -1,0 +1,92 @@
+from pathlib import Path
+
+import pytest
+
+from digest.compose.inline import inline
+from digest.compose.message import Composer
+from digest.errors import TemplateError
+from digest.links import Links
+from digest.models import Message
+from tests.make import NOW, make_issue, make_paper, make_papers, make_site, make_subscriber
+
+SHIPPED = Path(__file__).parents[2] / "templates" / "email"
+
+
+def compose(folder: Path) -> Message:
+    composer = Composer(make_site(template_folder=str(folder)), Links("https://papers.dev", ("key",)))
+    papers = make_papers(make_paper(1))
+    return composer.message(
+        make_issue(1), make_subscriber(), papers, message_id="<1@papers.dev>", created_at=NOW
+    )
+
+
+def test_one_file_overrides_and_the_others_stay(tmp_path: Path) -> None:
+    (tmp_path / "email").mkdir()
+    (tmp_path / "email" / "card.txt").write_text("** {{ paper.title }} **\n")
+    message = compose(tmp_path)
+    assert "** Paper number 1 about something new **" in message.text
+    assert "<h3" in message.html
+
+
+def test_style_of_the_operator_is_written_into_the_tags(tmp_path: Path) -> None:
+    (tmp_path / "style.css").write_text("h1 { color: #123456; } @media print { h1 { color: #000; } }")
+    html = compose(tmp_path).html
+    assert '<h1 style="color: #123456;">' in html
+    assert "<style>@media print" in html
+
+
+@pytest.mark.parametrize(
+    ("name", "line", "fault"),
+    [
+        ("card.html", "{{ paper.titel }}", "titel"),
+        ("card.txt", "{{ nothing }}", "nothing"),
+        ("digest.html", "{% if %}", "Expected an expression"),
+        ("section.txt", "{% endfor %}", "endfor"),
+        ("line.html", "{{ title.__class__.__mro__ }}", "unsafe"),
+        ("digest.txt", "{{ 1 / 0 }}", "division"),
+    ],
+)
+def test_broken_template_is_named_with_file_and_line(
+    tmp_path: Path, name: str, line: str, fault: str
+) -> None:
+    lines = (SHIPPED / name).read_text().splitlines()
+    at = next((n for n, text in enumerate(lines) if "<h1>" in text), len(lines))
+    (tmp_path / name).write_text("\n".join([*lines[:at], line, *lines[at:]]) + "\n")
+    with pytest.raises(TemplateError) as raised:
+        compose(tmp_path)
+    assert f"{tmp_path / name}:{at + 1}: " in str(raised.value)
+    assert fault in str(raised.value)
+
+
+def test_missing_folder_is_named(tmp_path: Path) -> None:
+    with pytest.raises(TemplateError, match="no folder"):
+        compose(tmp_path / "nowhere")
+
+
+def test_template_that_is_no_text_is_named(tmp_path: Path) -> None:
+    (tmp_path / "card.txt").write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(TemplateError, match=r"card\.txt"):
+        compose(tmp_path)
+
+
+def test_jinja_tags_survive_inlining_wherever_they_stand() -> None:
+    source = (
+        '<p title="{{ a }}">{% if b < c %}<b>{{ d }}</b>{% endif %}</p><!--[if mso]>{{ e }}<![endif]-->\n'
+    )
+    inlined = inline(source, "b { color: red }").source
+    assert inlined == source.replace("<b>", '<b style="color: red;">')
+
+
+def test_no_file_and_no_address_is_read_by_the_inliner(tmp_path: Path) -> None:
+    (tmp_path / "local.css").write_text("p { color: red }")
+    source = f'<link rel="stylesheet" href="{tmp_path}/local.css"><p>x</p>'
+    assert "red" not in inline(source, "b { color: blue }").source
+
+
+def test_everything_in_html_is_escaped(tmp_path: Path) -> None:
+    (tmp_path / "line.html").write_text("<p>{{ title }}</p>\n")
+    composer = Composer(make_site(template_folder=str(tmp_path)), Links(None, ("key",)))
+    issue = make_issue(1, trending=("arxiv:2604.00002",))
+    papers = make_papers(make_paper(1), make_paper(2, title="<b>&"))
+    made = composer.message(issue, make_subscriber(), papers, message_id="<1@papers.dev>", created_at=NOW)
+    assert "<p>&lt;b&gt;&amp;</p>" in made.html
