@@ -32,6 +32,16 @@ class FileTransport:
         self.folder = folder
 
     @property
+    def name(self) -> str:
+        """The folder."""
+        return str(self.folder)
+
+    @property
+    def rate(self) -> float | None:
+        """As fast as the disk."""
+        return None
+
+    @property
     def concurrency(self) -> int:
         """One: the disk is faster than its turns."""
         return 1

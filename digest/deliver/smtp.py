@@ -7,7 +7,6 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 
 import structlog
-from aiolimiter import AsyncLimiter
 
 from digest.deliver.addresses import refusal
 from digest.deliver.conversation import Conversation, Lost, Opening, open_transaction, opening, stuffed
@@ -51,17 +50,22 @@ class SmtpTransport:
         hostname: str | None = None,
         check_certificates: ssl.SSLContext | None = None,
     ) -> None:
-        """`rate`: messages a second; `hostname`: our name in EHLO; a context replaces the system's trust."""
+        """`rate`: messages a second; `hostname`: ours in EHLO; `check_certificates`: whom to trust."""
         self.relay = relay
         self.connections = connections
+        self.rate = rate
         self._hostname = hostname
         self._context = check_certificates
-        self._limiter = AsyncLimiter(max(1, rate), max(1, rate) / rate) if rate else None
         self._waiting: deque[_Item] = deque()
         self._idle: deque[asyncio.Future[None]] = deque()
         self._carriers: set[asyncio.Task[None]] = set()
         self._limit = connections  # what the relay turned out to allow
         self._closing = False
+
+    @property
+    def name(self) -> str:
+        """The relay, without user and password."""
+        return self.relay.name
 
     @property
     def concurrency(self) -> int:
@@ -138,8 +142,6 @@ class SmtpTransport:
     async def _converse(self, session: Conversation) -> None:
         """Carry what waits over one session, until it ends, is full or has nothing to do."""
         while session.is_open and session.messages < MESSAGES_A_CONNECTION and await self._work():
-            if self._limiter:
-                await self._limiter.acquire()
             item = self._next(session) if session.is_open else None
             if item is not None:
                 session.write(_ahead(session, item))
@@ -157,14 +159,10 @@ class SmtpTransport:
                 item.settle(Outcome(verdict=Verdict.REFUSED, stage="address", reply=str(error)))
         return None
 
-    async def _follower(self, session: Conversation) -> _Item | None:
+    def _follower(self, session: Conversation) -> _Item | None:
         """The item whose commands may ride behind the present body."""
-        if not session.pipelines or session.messages >= MESSAGES_A_CONNECTION or not self._waiting:
+        if not session.pipelines or session.messages >= MESSAGES_A_CONNECTION:
             return None
-        if self._limiter:
-            if not self._limiter.has_capacity():
-                return None
-            await self._limiter.acquire()
         return self._next(session)
 
     async def _carry_one(self, session: Conversation, item: _Item) -> _Item | None:
@@ -180,7 +178,7 @@ class SmtpTransport:
             _settle(session, item, outcome)
             return None
         session.messages += 1
-        follower = await self._follower(session)
+        follower = self._follower(session)
         session.write(stuffed(item.envelope.raw) + (_ahead(session, follower)))
         try:
             _settle(session, item, judge("dot", await session.reply("dot")))

@@ -21,6 +21,16 @@ class Transport(Protocol):
     """Hands messages over one by one; safe to call many times at once."""
 
     @property
+    def name(self) -> str:
+        """Where messages go: "host:port", or a folder; pauses and paces are remembered under it."""
+        ...
+
+    @property
+    def rate(self) -> float | None:
+        """Messages a second that it may be given; None: no limit."""
+        ...
+
+    @property
     def concurrency(self) -> int:
         """How many messages it carries at a time."""
         ...

@@ -7,7 +7,7 @@ Every arrow is one statement inside the caller's transaction. A worker's name is
 run touches a delivery once, and a row that was taken over by another worker is never marked by the first.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -16,10 +16,8 @@ from sqlalchemy import (
     ColumnElement,
     Row,
     and_,
-    bindparam,
     case,
     exists,
-    func,
     insert,
     literal,
     or_,
@@ -31,12 +29,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from digest.models import Delivery, DeliveryKind, DeliveryState
 from digest.storage.database import chunks
+from digest.storage.ledger import LEASE, settle
 from digest.storage.reservations import release
 from digest.storage.suppressions import address_hash
 from digest.storage.tables import deliveries, subscribers, suppressions
-
-#: A claim that nobody settled is free again after this; longer than the 600 s of the final reply.
-LEASE = timedelta(minutes=15)
 
 #: Nothing is sent later than this after it was composed.
 OVERDUE_AFTER = timedelta(days=4)
@@ -56,15 +52,6 @@ class Claim:
 
     def __len__(self) -> int:
         return len(self.ready) + len(self.ended)
-
-
-@dataclass(frozen=True, slots=True)
-class Marked:
-    """What is known about a message right before it goes out."""
-
-    delivery: Delivery
-    message_id: str
-    body_hash: str
 
 
 async def enqueue(
@@ -143,7 +130,7 @@ async def claim(conn: AsyncConnection, *, worker: str, now: datetime, limit: int
     rows = sorted((_delivery(row) for row in taken), key=lambda row: (row.due_at, row.id))
     ended = [_ended(row, now) for row in rows if row.state is not DeliveryState.CLAIMED]
     if ended:
-        await settle(conn, ended, worker=worker)
+        await conn.run_sync(settle, ended, worker=worker)
     ready = (row for row in rows if row.state is DeliveryState.CLAIMED)
     return Claim(tuple(replace(row, attempts=row.attempts + 1) for row in ready), tuple(ended))
 
@@ -167,99 +154,6 @@ def _ended(row: Delivery, now: datetime) -> Delivery:
     return replace(row, reply=reply, settled_at=now, leased_until=None)
 
 
-async def mark_data(
-    conn: AsyncConnection, marks: Sequence[Marked], *, worker: str, now: datetime
-) -> set[int]:
-    """Commit this before the final dot: from here on a crash leaves doubt. Gives the ids that are ours.
-
-    An id is missing if its lease ran out and somebody else took it: that message must not be sent.
-    """
-    if not marks:
-        return set()
-    values = [
-        {"d_id": mark.delivery.id, "d_message_id": mark.message_id, "d_body_hash": mark.body_hash}
-        | {"d_attempts": mark.delivery.attempts, "d_worker": worker, "d_lease": now + LEASE}
-        for mark in marks
-    ]
-    await conn.execute(_MARK, values)
-    ids = [mark.delivery.id for mark in marks]
-    ours = select(_D.id).where(_D.id.in_(ids), _D.state == "data", _D.worker == worker)
-    return set((await conn.scalars(ours)).all())
-
-
-_MARK = (
-    update(deliveries)
-    .where(_D.id == bindparam("d_id"), _D.state == "claimed", _D.worker == bindparam("d_worker"))
-    .values(
-        state="data",
-        message_id=bindparam("d_message_id"),
-        body_hash=bindparam("d_body_hash"),
-        attempts=bindparam("d_attempts"),
-        leased_until=bindparam("d_lease"),
-    )
-)
-
-
-async def settle(conn: AsyncConnection, settled: Sequence[Delivery], *, worker: str) -> None:
-    """Write what attempts came to; papers of deliveries that ended without a mail are free again.
-
-    `sent` always wins, even over a worker that took the row over meanwhile: the server has the message.
-    """
-    values = [_settled(delivery, worker) for delivery in settled]
-    sent = [value for value in values if value["s_state"] == DeliveryState.SENT.value]
-    rest = [value for value in values if value["s_state"] != DeliveryState.SENT.value]
-    if sent:
-        await conn.execute(_SENT, sent)
-    if rest:
-        await conn.execute(_SETTLE, rest)
-        await release(conn, [row.issue_id for row in settled if row.state in _UNSENT and row.issue_id])
-
-
-_UNSENT = (DeliveryState.FAILED, DeliveryState.EXPIRED, DeliveryState.SUPPRESSED)
-
-
-def _settled(delivery: Delivery, worker: str) -> dict[str, Any]:
-    return {
-        "s_id": delivery.id,
-        "s_worker": worker,
-        "s_state": delivery.state.value,
-        "s_due_at": delivery.due_at,
-        "s_attempts": delivery.attempts,
-        "s_reply": delivery.reply,
-        "s_settled_at": delivery.settled_at,
-        "s_uncertain_at": delivery.settled_at if delivery.state is DeliveryState.UNCERTAIN else None,
-    }
-
-
-_OUTCOME: dict[str, Any] = {
-    "reply": bindparam("s_reply"),
-    "settled_at": bindparam("s_settled_at"),
-    "leased_until": None,
-    "attempts": bindparam("s_attempts"),
-}
-_SENT = update(deliveries).where(_D.id == bindparam("s_id")).values(state="sent", **_OUTCOME)
-_SETTLE = (
-    update(deliveries)
-    .where(_D.id == bindparam("s_id"), _D.worker == bindparam("s_worker"), _D.state != "sent")
-    .values(
-        state=bindparam("s_state"),
-        due_at=bindparam("s_due_at"),
-        uncertain_at=func.coalesce(_D.uncertain_at, bindparam("s_uncertain_at", type_=_D.uncertain_at.type)),
-        **_OUTCOME,
-    )
-)
-
-
-async def give_back(conn: AsyncConnection, ids: Collection[int], *, worker: str) -> None:
-    """Deliveries that this worker claimed but certainly did not send: pending again, at once."""
-    for chunk in chunks(sorted(ids)):
-        await conn.execute(
-            update(deliveries)
-            .where(_D.id.in_(chunk), _D.worker == worker, _D.state.in_(("claimed", "data")))
-            .values(state="pending", leased_until=None)
-        )
-
-
 async def replace_open(conn: AsyncConnection, subscriber_ids: Sequence[int], now: datetime) -> list[int]:
     """A newer issue takes the place of those that were not sent yet; gives the issues that ended.
 
@@ -279,7 +173,7 @@ async def replace_open(conn: AsyncConnection, subscriber_ids: Sequence[int], now
             .returning(_D.issue_id)
         )
         ended.extend(issue for (issue,) in result if issue is not None)
-    await release(conn, ended)
+    await conn.run_sync(release, ended)
     return ended
 
 

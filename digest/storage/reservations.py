@@ -2,14 +2,13 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import delete, select, union
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import Connection, delete, select, union
 
 from digest.storage.database import chunks
 from digest.storage.tables import aliases, issues, mailed, papers
 
 
-async def release(conn: AsyncConnection, issue_ids: Sequence[int]) -> None:
+def release(conn: Connection, issue_ids: Sequence[int]) -> None:
     """Free the papers of issues whose delivery ended failed, expired, suppressed or replaced.
 
     A frozen issue names papers by the id of its day; a merge may have renamed one since, so aliases count.
@@ -18,16 +17,16 @@ async def release(conn: AsyncConnection, issue_ids: Sequence[int]) -> None:
         query = select(issues.c.subscriber_id, issues.c.shown, issues.c.trending).where(
             issues.c.id.in_(chunk)
         )
-        for subscriber, shown, trending in (await conn.execute(query)).all():
-            await _free(conn, subscriber, [match[0] for match in shown] + list(trending))
+        for subscriber, shown, trending in conn.execute(query).all():
+            _free(conn, subscriber, [match[0] for match in shown] + list(trending))
 
 
-async def _free(conn: AsyncConnection, subscriber_id: int, paper_ids: Sequence[str]) -> None:
+def _free(conn: Connection, subscriber_id: int, paper_ids: Sequence[str]) -> None:
     numbers = union(
         select(papers.c.number).where(papers.c.id.in_(paper_ids)),
         select(aliases.c.paper).where(aliases.c.key.in_(paper_ids)),
     )
-    await conn.execute(
+    conn.execute(
         delete(mailed).where(
             mailed.c.subscriber_id == subscriber_id, mailed.c.paper.in_(select(numbers.subquery().c.number))
         )

@@ -1,9 +1,10 @@
 """Addresses that must never be mailed again, kept as hashes so that forgetting a reader is possible."""
 
 import hashlib
+from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import Connection, delete, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from digest.storage.tables import subscribers, suppressions
@@ -16,14 +17,21 @@ def address_hash(email: str) -> str:
 
 async def suppress(conn: AsyncConnection, email: str, reason: str, now: datetime) -> None:
     """Never mail this address again; a subscriber with it becomes `suppressed`. Twice changes nothing."""
-    if await suppressed_for(conn, email) is None:
-        values = {"address_hash": address_hash(email), "reason": reason, "created_at": now}
-        await conn.execute(insert(suppressions).values(values))
-    await conn.execute(
-        update(subscribers)
-        .where(subscribers.c.address == email.strip().casefold())
-        .values(status="suppressed", next_issue_at=None)
-    )
+    await conn.run_sync(suppress_all, [email], reason, now)
+
+
+def suppress_all(conn: Connection, emails: Sequence[str], reason: str, now: datetime) -> None:
+    """`suppress` for many, inside a group of the ledger."""
+    for email in emails:
+        hashed = address_hash(email)
+        if conn.scalar(select(suppressions.c.reason).where(suppressions.c.address_hash == hashed)) is None:
+            values = {"address_hash": hashed, "reason": reason, "created_at": now}
+            conn.execute(insert(suppressions).values(values))
+        conn.execute(
+            update(subscribers)
+            .where(subscribers.c.address == email.strip().casefold())
+            .values(status="suppressed", next_issue_at=None)
+        )
 
 
 async def suppressed_for(conn: AsyncConnection, email: str) -> str | None:

@@ -73,6 +73,7 @@ sources = Table(
     Column("state", String(10)),  # null: never asked
     Column("state_since", UtcDateTime),
     Column("checked_at", UtcDateTime),
+    Column("changed_at", UtcDateTime),  # an answer that differed from the one before
     Column("last_new_at", UtcDateTime),
     Column("next_fetch_at", UtcDateTime),  # back-off; null: at once
     _required("failures", Integer),  # in a row
@@ -165,9 +166,11 @@ subscribers = Table(
     _required("trending", Integer),
     _required("revisions", Boolean),
     _required("quiet_note", Boolean),
+    _required("citations", String(8)),
     _required("sources", JSON),
     Column("pause_until", UtcDateTime),
     Column("next_issue_at", UtcDateTime),  # null: nothing scheduled (not active)
+    Column("waiting_since", UtcDateTime),  # due time of an issue that waits for a late batch until then
     Column("last_pass", Integer),
     _required("token", String(64), unique=True),
     Column("file_hash", String(64)),  # of its entry in subscribers.yaml at the last import
@@ -179,6 +182,12 @@ Index(
     subscribers.c.next_issue_at,
     sqlite_where=subscribers.c.status == "active",
     postgresql_where=subscribers.c.status == "active",
+)
+Index(
+    "ix_subscribers_waiting",
+    subscribers.c.waiting_since,
+    sqlite_where=subscribers.c.waiting_since.is_not(None),
+    postgresql_where=subscribers.c.waiting_since.is_not(None),
 )
 
 topics = Table(
@@ -216,6 +225,7 @@ issues = Table(
     _required("note", Text),
     UniqueConstraint("subscriber_id", "due_at"),
 )
+Index("ix_issues_created_at", issues.c.created_at)
 
 deliveries = Table(
     "deliveries",
@@ -224,6 +234,8 @@ deliveries = Table(
     _required("kind", String(12)),
     Column("issue_id", Integer, ForeignKey("issues.id", ondelete="CASCADE"), unique=True),
     Column("subscriber_id", Integer, ForeignKey("subscribers.id", ondelete="CASCADE")),
+    _required("letter", String(20), default=""),  # which letter a confirmation or a notice is
+    Column("about", Integer),  # the ask or the change of address that the letter is about
     _required("email", Text),
     _required("address_hash", String(64)),  # SHA-256 of the case-folded address, as in `suppressions`
     _required("state", String(12)),
@@ -254,6 +266,17 @@ Index(
 Index("ix_deliveries_subscriber", deliveries.c.subscriber_id)
 Index("ix_deliveries_worker", deliveries.c.worker)  # the accounting of one run
 
+# What is remembered about a mail server between runs.
+relays = Table(
+    "relays",
+    metadata,
+    Column("name", String(300), primary_key=True),  # host:port
+    Column("next_at", UtcDateTime),  # up to here its messages a second are given away
+    Column("paused_until", UtcDateTime),  # it said 421, or refused the login
+    _required("pauses", Integer),  # in a row
+    _required("reason", Text),
+)
+
 # A paper reserved for a subscriber: once, for ever. Compact, never partitioned, never expired.
 mailed = Table(
     "mailed",
@@ -283,3 +306,14 @@ suppressions = Table(
     _required("reason", String(40)),  # forgotten | hard bounce | complaint
     _required("created_at", UtcDateTime),
 )
+
+# Small facts of this installation: its identity and epoch, a pause of all sending.
+facts = Table(
+    "facts",
+    metadata,
+    Column("name", String(40), primary_key=True),
+    _required("value", JSON),
+    _required("changed_at", UtcDateTime),
+)
+
+from digest.storage import tables_web  # noqa: E402, F401  the tables of the pages, in the same metadata

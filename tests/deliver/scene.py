@@ -25,7 +25,15 @@ PAPER = "arxiv:2604.00001"
 class ScriptedTransport:
     """Accepts everything but what the script says; remembers the recipients in order."""
 
-    def __init__(self, script: Mapping[str, Outcome] | None = None, concurrency: int = 4) -> None:
+    name = "scripted:25"
+
+    def __init__(
+        self,
+        script: Mapping[str, Outcome] | None = None,
+        concurrency: int = 4,
+        rate: float | None = None,
+    ) -> None:
+        self.rate = rate
         self.script = script or {}
         self.concurrency = concurrency
         self.recipients: list[str] = []

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from digest.models import Delivery, Message, Outcome, Verdict
 from digest.pipeline.workers import worker_name
 from digest.storage import outbox, recovery
 from digest.storage.database import Database
+from digest.storage.ledger import Mark, mark
 from digest.storage.suppressions import suppress, suppressed_for
 from digest.storage.tables import deliveries, mailed, subscribers
 from tests.deliver.scene import LATER, ScriptedTransport, add_readers, ledger, render, run
@@ -191,8 +193,8 @@ async def test_what_was_only_claimed_comes_back_when_the_lease_ends(db: Database
 async def die_in_data(db: Database, worker: str) -> None:
     async with db.write() as conn:
         claim = await outbox.claim(conn, worker=worker, now=NOW, limit=1)
-        marks = [outbox.Marked(delivery, "<1@x>", "hash") for delivery in claim.ready]
-        assert await outbox.mark_data(conn, marks, worker=worker, now=NOW)
+        marks = [Mark(delivery, "<1@x>", "hash") for delivery in claim.ready]
+        assert await conn.run_sync(partial(mark, marks=marks, worker=worker, now=NOW))
 
 
 async def test_doubt_is_answered_by_one_resend_of_the_same_message(db: Database) -> None:
@@ -230,8 +232,8 @@ async def test_a_row_that_was_taken_over_is_not_sent_by_the_first_worker(db: Dat
     async with db.write() as conn:
         claim = await outbox.claim(conn, worker="slow", now=NOW, limit=1)
         await recovery.recover(conn, NOW + timedelta(hours=1))
-        marks = [outbox.Marked(claim.ready[0], "<1@x>", "hash")]
-        assert await outbox.mark_data(conn, marks, worker="slow", now=NOW) == set()
+        marks = [Mark(claim.ready[0], "<1@x>", "hash")]
+        assert await conn.run_sync(partial(mark, marks=marks, worker="slow", now=NOW)) == set()
 
 
 async def test_a_killed_process_of_this_machine_leaves_no_lease_behind(sqlite: Database) -> None:

@@ -1,0 +1,233 @@
+"""The keeper of a run's ledger: groups what came back and what goes out next into commits.
+
+A disk sync is shared by up to GROUP messages, and at no time are more rows in `data` than the transport
+carries at once plus GROUP: that is the bound on doubt after a crash.
+"""
+
+import asyncio
+import hashlib
+from collections import Counter, deque
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from time import monotonic
+
+import structlog
+
+from digest.deliver.settle import is_dead_address, is_policy, settle
+from digest.errors import StorageError
+from digest.models import Delivery, DeliveryState, Message, Outcome
+from digest.pipeline.delivery_report import LISTED
+from digest.storage import ledger
+from digest.storage.database import Database
+from digest.storage.ledger import Group, Mark, Pace
+
+#: Messages of one commit, beyond those that the transport carries at once.
+GROUP = 50
+
+#: Outcomes of one commit; more than a window holds, so that a slow disk catches up.
+SETTLED = 500
+
+#: Seconds between tries when the database cannot be written: nothing goes out, nothing is forgotten.
+PATIENCE = (0.2, 1.0, 5.0, 10.0)
+
+log = structlog.get_logger()
+
+Ready = tuple[Delivery, Message]
+
+
+@dataclass(frozen=True, slots=True)
+class Back:
+    """A delivery that came back from the transport, or that never went there (`outcome` None: unsent)."""
+
+    delivery: Delivery
+    outcome: Outcome | None
+    marked: bool  # its row is in `data`
+
+
+@dataclass(slots=True)
+class Keeper:
+    """The state of one run's ledger, shared by its tasks on one event loop."""
+
+    db: Database
+    worker: str
+    now: datetime  # of the run's clock at the start
+    carried: int  # messages that the transport carries at once
+    relay: str
+    rate: float | None
+    stop: asyncio.Event
+    counts: Counter[str] = field(default_factory=Counter)
+    replies: list[str] = field(default_factory=list)
+    rendered: deque[Ready] = field(default_factory=deque)
+    marked: asyncio.Queue[Ready | None] = field(default_factory=asyncio.Queue)
+    back: deque[Back] = field(default_factory=deque)
+    outstanding: int = 0  # rows in `data`
+    more: bool = True  # claims may follow
+    halted: str = ""  # why the run was stopped
+    unavailable: str = ""  # what the relay said, if it was the relay that stopped us
+    writing: asyncio.Lock = field(default_factory=asyncio.Lock)
+    started: float = field(default_factory=monotonic)
+    _wake: asyncio.Event = field(default_factory=asyncio.Event)
+    _room: asyncio.Event = field(default_factory=asyncio.Event)
+    _slots_at: float = 0.0  # monotonic time before which the pace allows nothing
+
+    @property
+    def window(self) -> int:
+        """How many rows may be in `data` at a time."""
+        return self.carried + GROUP
+
+    def halt(self, reason: str) -> None:
+        """Start nothing more; what is in flight is still settled, the rest given back."""
+        self.halted = self.halted or reason
+        self.stop.set()
+        self.rouse()
+
+    def rouse(self) -> None:
+        """Something changed: look again."""
+        self._wake.set()
+        self._room.set()
+
+    def end_claims(self) -> None:
+        """Nothing more will be offered."""
+        self.more = False
+        self._wake.set()
+
+    def offer(self, ready: Delivery, message: Message) -> None:
+        """A message that may go out."""
+        self.rendered.append((ready, message))
+        self._wake.set()
+
+    def take_back(self, delivery: Delivery, outcome: Outcome | None, *, marked: bool) -> None:
+        """What became of a delivery."""
+        self.back.append(Back(delivery, outcome, marked))
+        self._wake.set()
+
+    async def room(self, few: int) -> None:
+        """Wait until at most `few` messages wait to be marked."""
+        while len(self.rendered) > few and not self.stop.is_set():
+            self._room.clear()
+            await self._room.wait()
+
+    async def keep(self) -> None:
+        """Commit group after group until everything that was claimed is settled; then let the senders go."""
+        try:
+            while await self._has_work():
+                await self._commit()
+        finally:
+            for _ in range(self.window):
+                self.marked.put_nowait(None)
+
+    async def _has_work(self) -> bool:
+        while not (self.back or self._may_mark() or (self.rendered and self.stop.is_set())):
+            if not (self.more or self.outstanding or self.rendered):
+                return False
+            self._wake.clear()
+            await self._wait()
+        return True
+
+    def _may_mark(self) -> bool:
+        space = self.rendered and self.outstanding < self.window
+        return bool(space and not self.stop.is_set() and monotonic() >= self._slots_at)
+
+    async def _wait(self) -> None:
+        """Until something changes, or the pace allows the next message."""
+        pause = self._slots_at - monotonic() if self.rendered and not self.stop.is_set() else 0
+        try:
+            await asyncio.wait_for(self._wake.wait(), pause if pause > 0 else None)
+        except TimeoutError:
+            return
+
+    async def _commit(self) -> None:
+        """One transaction, tried again while the database cannot be written. Raises StorageError at last."""
+        back = [self.back.popleft() for _ in range(min(len(self.back), SETTLED))]
+        settled = [
+            (settle(one.delivery, one.outcome, self.clock()), one.outcome) for one in back if one.outcome
+        ]
+        unsent = {one.delivery.id for one in back if one.outcome is None}
+        freed = sum(one.marked for one in back)
+        for wait in (*PATIENCE, None):
+            marks = self._next(freed)
+            if self.stop.is_set():
+                unsent |= {delivery.id for delivery, _ in self.rendered}
+                self.rendered.clear()
+            try:
+                sent_on = await self._write(settled, unsent, marks)
+                break
+            except StorageError as error:
+                self.rendered.extendleft(reversed(marks))
+                self.halt(str(error))
+                if wait is None:
+                    raise
+                log.warning("ledger.retry", seconds=wait, reason=str(error))
+                await asyncio.sleep(wait)
+        self.outstanding -= freed
+        self._count(settled, unsent)
+        self._start(marks, sent_on)
+
+    def clock(self) -> datetime:
+        """The run's time: moves on even if `--now` fixed it, so that pauses and paces end."""
+        return self.now + timedelta(seconds=monotonic() - self.started)
+
+    def _next(self, freed: int) -> list[Ready]:
+        """The messages that go out next: never more in `data` than the window allows."""
+        if self.stop.is_set() or monotonic() < self._slots_at:
+            return []
+        space = self.window - (self.outstanding - freed)
+        return [self.rendered.popleft() for _ in range(min(space, len(self.rendered)))]
+
+    async def _write(
+        self, settled: Sequence[tuple[Delivery, Outcome]], unsent: set[int], marks: Sequence[Ready]
+    ) -> set[int]:
+        """Commit; gives the ids that may go out. Marks beyond the pace go back to the waiting ones."""
+        now = self.clock()
+        group = Group(
+            settled=[delivery for delivery, _ in settled],
+            dead_addresses=[delivery.email for delivery, outcome in settled if is_dead_address(outcome)],
+            unsent=unsent,
+            marks=[_mark(*one) for one in marks],
+        )
+        pace = Pace(relay=self.relay, rate=self.rate, at=now) if self.rate else None
+        async with self.writing:
+            allowed, mine = await self.db.write_whole(
+                lambda conn: ledger.write(conn, group, worker=self.worker, now=now, pace=pace)
+            )
+        if allowed < len(marks) and self.rate:
+            self.rendered.extendleft(reversed(marks[allowed:]))
+            self._slots_at = monotonic() + 1 / self.rate
+        self.counts["selected"] -= allowed - len(mine)
+        return mine
+
+    def _count(self, settled: Sequence[tuple[Delivery, Outcome]], unsent: set[int]) -> None:
+        """Count what is committed now."""
+        self.counts["pending"] += len(unsent)
+        for delivery, outcome in settled:
+            self.counts[delivery.state.value] += 1
+            _log(delivery, outcome)
+            if delivery.state is DeliveryState.SENT and len(self.replies) < LISTED:
+                self.replies.append(outcome.reply)
+
+    def _start(self, marks: Sequence[Ready], mine: set[int]) -> None:
+        """Let go out what is marked; rows that another worker took meanwhile are theirs to send and count."""
+        for one in marks:
+            if one[0].id in mine:
+                self.outstanding += 1
+                self.marked.put_nowait(one)
+        self._room.set()
+
+
+def _mark(delivery: Delivery, message: Message) -> Mark:
+    return Mark(delivery, message.message_id, hashlib.sha256(message.raw).hexdigest())
+
+
+def _log(settled: Delivery, outcome: Outcome) -> None:
+    if settled.state is DeliveryState.SENT:
+        return
+    tell = log.error if is_policy(outcome) else log.warning
+    tell(
+        f"delivery.{'policy' if is_policy(outcome) else settled.state}",
+        delivery=settled.id,
+        attempt=settled.attempts,
+        stage=outcome.stage,
+        code=outcome.code,
+        enhanced=outcome.enhanced,
+    )
