@@ -201,6 +201,7 @@ class Subscriber:
     trending: int = 0
     revisions: bool = False
     quiet_note: bool = False
+    citations: str = ""  # "bibtex" or "ris": every issue brings its papers as a file of that kind
     sources: tuple[str, ...] = ()  # families; empty: all
     pause_until: datetime | None = None
     next_issue_at: datetime | None = None  # when it is looked at next: its due time, or the end of a wait

@@ -9,7 +9,7 @@ from ruamel.yaml import YAML
 from digest.models import Subscriber, Topic
 from digest.schedule import describe
 
-_PLAIN = ("max_papers", "cut", "trending", "revisions", "quiet_note")
+_PLAIN = ("max_papers", "cut", "trending", "revisions", "quiet_note", "citations")
 _DEFAULTS = Subscriber(id=0, email="")
 
 

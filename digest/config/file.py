@@ -212,6 +212,7 @@ def _subscriber(shape: SubscriberShape) -> Subscriber:
         trending=shape.trending,
         revisions=shape.revisions,
         quiet_note=shape.quiet_note,
+        citations=shape.citations,
         sources=shape.sources,
         pause_until=_midnight(shape.pause_until),
     )

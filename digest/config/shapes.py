@@ -1,7 +1,7 @@
 """The shapes of subscribers.yaml, checked by pydantic: which keys there are and what they may hold."""
 
 from datetime import date
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StrictStr
 
@@ -95,6 +95,7 @@ class SubscriberShape(Shape):
     trending: Annotated[int, Field(ge=0, le=50)] = 0
     revisions: bool = False
     quiet_note: bool = False
+    citations: Literal["", "bibtex", "ris"] = ""
     sources: Texts = ()
     pause_until: date | None = None
 
