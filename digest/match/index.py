@@ -5,17 +5,23 @@ in the title says as much as four in the abstract. Pairs of neighbouring terms a
 pair is one number, `first * size + second`, so that no string is made for it.
 """
 
+from __future__ import annotations
+
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 from scipy import sparse
 
+from digest.match.background import load_background, rareness
 from digest.match.text import fold, plain, surfaces, term
-from digest.models import Paper
+from digest.models import Match, Paper
+
+if TYPE_CHECKING:
+    from digest.match.meaning import Space
 
 Floats = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int64]
@@ -37,12 +43,19 @@ class Index:
     titles: Any  # papers x columns, float32 csr: how often in the title
     abstracts: Any  # the same of the abstract
     idf: Floats  # one per column
+    space: Space  # where meanings are compared: the table of related words, or the optional model
+    ranked: dict[Any, list[Match]] = field(default_factory=dict, repr=False)  # kept by `rank`
     _spellings: dict[int, dict[str, str]] = field(default_factory=dict, repr=False)
 
     @property
     def size(self) -> int:
         """How many columns there are."""
         return len(self.vocabulary) + len(self.pairs)
+
+    @cached_property
+    def numbers(self) -> Mapping[str, int]:
+        """Place of each paper by its id."""
+        return {paper.id: number for number, paper in enumerate(self.papers)}
 
     @cached_property
     def weights(self) -> Any:
@@ -57,6 +70,20 @@ class Index:
     def vectors(self) -> Any:
         """TF-IDF direction of each paper, of length one: papers x columns, float32 csr."""
         return self._directions(self.titles, self.abstracts)
+
+    @cached_property
+    def meanings(self) -> Floats:
+        """What each paper is about, as a point of the space: rows of length one, or zero."""
+        return self.space.papers(self)
+
+    @cached_property
+    def rarity(self) -> Floats:
+        """How rare each term is in the literature, refreshed by these papers: what makes scores absolute."""
+        background = load_background()
+        having = np.bincount((self.titles + self.abstracts).indices, minlength=self.size)
+        before = np.array([background.having(word) for word in self.vocabulary], np.int64)
+        seen = before + having[: len(self.vocabulary)]
+        return rareness(seen, background.total + len(self.papers))
 
     @cached_property
     def folded(self) -> list[str]:
@@ -109,8 +136,14 @@ def full_text(paper: Paper) -> str:
     return f"{paper.title}\n{paper.abstract}"
 
 
-def build_index(papers: Sequence[Paper]) -> Index:
-    """Read `papers` once; the index then ranks any number of topics."""
+def build_index(papers: Sequence[Paper], space: Space | None = None) -> Index:
+    """Read `papers` once; the index then ranks any number of topics.
+
+    `space` is the optional model of `digest.match.semantic`; without it, related words are looked up in
+    the table that the package ships.
+    """
+    from digest.match.related import load_related_words
+
     vocabulary: dict[str, int] = {}
     texts = [_terms(paper.title) for paper in papers] + [_terms(paper.abstract) for paper in papers]
     rows = [
@@ -124,7 +157,9 @@ def build_index(papers: Sequence[Paper]) -> Index:
     both = [np.concatenate(columns) for columns in zip(rows, paired, strict=True)]
     columns = len(vocabulary) + len(pairs)
     titles, abstracts = _matrix(both[: len(papers)], columns), _matrix(both[len(papers) :], columns)
-    return Index(tuple(papers), vocabulary, pairs, titles, abstracts, _idf(titles + abstracts))
+    having = np.bincount((titles + abstracts).indices, minlength=columns)
+    idf = rareness(having, len(papers))
+    return Index(tuple(papers), vocabulary, pairs, titles, abstracts, idf, space or load_related_words())
 
 
 def unit_rows(matrix: Any) -> Any:
@@ -146,13 +181,6 @@ def _matrix(rows: Sequence[Ints], size: int) -> Any:
     counts = sparse.csr_matrix((np.ones(len(columns), np.float32), columns, ends), shape=(len(rows), size))
     counts.sum_duplicates()
     return counts
-
-
-def _idf(counts: Any) -> Floats:
-    """How rare each column is: ln(1 + (N - n + 0.5) / (n + 0.5))."""
-    total = counts.shape[0]
-    having = np.bincount(counts.indices, minlength=counts.shape[1])
-    return np.asarray(np.log1p((total - having + 0.5) / (having + 0.5)), np.float32)
 
 
 def _proportional(counts: Any, terms: int, strength: float) -> Any:

@@ -1,26 +1,28 @@
 """Rank: an index and topics to matches with score and reason. Pure.
 
-topics ─words, likes→ weights of papers ─calibrate→ scores ─rules→ matches
+topics ─distinct→ queries ─weigh, in blocks→ logits ─rules→ ─best of each row→ matches
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
 import numpy as np
-from scipy import sparse
 
 from digest.errors import RankError
-from digest.match.index import PAIR_WEIGHT, Floats, Index
-from digest.match.learn import known, likeness, likes_weight
+from digest.match.index import Floats, Index
+from digest.match.query import Query, make_query
 from digest.match.reasons import because
 from digest.match.rules import Ruling, judge
 from digest.match.text import terms
+from digest.match.weigh import Block, weigh
 from digest.models import Match, Paper, Topic
 
-LIKENESS_SCALE = 4.0  # a cosine of 0.25 with the likes says as much as a paper that holds the whole topic
-_MIDDLE, _STEEPNESS = 0.42, 9.0  # the weight that is as likely relevant as not; how sharply that changes
-AUTHOR_SCORE = 100.0  # "always shown": no cut is above it
+BLOCK = 512  # topics that are weighed at once: 5 x 6 MB for 3,000 papers
+KEPT = 20_000  # lists of matches that an index keeps for topics that come again
+CERTAIN = np.float32(40.0)  # logit of a paper by one of the topic's authors: no cut is above it
+
+_ORDER = 1e-4  # logits nearer than this are equal, so that every machine gives the same order
 
 
 def rank(
@@ -35,9 +37,18 @@ def rank(
 
     `examples` holds the papers that topics name as liked or disliked, by the id as typed; these papers
     are never matches themselves. `limit` keeps the best so many of each list; matches below `cut` are
-    left out. Without a hit a list is empty.
+    left out. Without a hit a list is empty. Equal topics are ranked once per index and share a list.
     """
-    return [_rank_one(index, topic, examples, limit, cut) for topic in topics]
+    keys = [(topic, _known_ids(topic, examples), limit, cut) for topic in topics]
+    asked = [key for key in dict.fromkeys(keys) if key not in index.ranked]
+    fresh: dict[Any, list[Match]] = {}
+    for start in range(0, len(asked), BLOCK):
+        block = asked[start : start + BLOCK]
+        queries = [make_query(index, topic, examples) for topic, *_ in block]
+        fresh.update(zip(block, _rank_block(index, queries, limit, cut), strict=True))
+    ranked = [fresh[key] if key in fresh else index.ranked[key] for key in keys]
+    _keep(index, fresh)
+    return ranked
 
 
 def check_topic(topic: Topic) -> None:
@@ -56,65 +67,85 @@ def _short(text: str) -> str:
     return flat if len(flat) <= 60 else flat[:59] + "…"
 
 
-def _rank_one(
-    index: Index, topic: Topic, examples: Mapping[str, Paper], limit: int | None, cut: float
-) -> list[Match]:
-    words = terms(topic.text)
-    weights = _weigh(index, topic, words, examples)
-    ruling = judge(index, topic)
-    scores = _probability(weights)
-    for number in ruling.certain:
-        scores[number] = AUTHOR_SCORE
-    given = {paper.id for paper in known((*topic.liked, *topic.disliked), examples)}
-    order = np.lexsort((np.arange(len(weights)), -weights, -scores))
-    chosen = [
-        number
-        for number in order.tolist()
-        if (weights[number] > 0 or number in ruling.certain)
-        and scores[number] >= cut
-        and ruling.allows(number)
-        and index.papers[number].id not in given
+def _known_ids(topic: Topic, examples: Mapping[str, Paper]) -> tuple[str, ...]:
+    """The examples that count: a topic ranks differently once its liked papers are known."""
+    if not topic.liked and not topic.disliked:
+        return ()
+    return tuple(one for one in (*topic.liked, *topic.disliked) if one in examples)
+
+
+def _keep(index: Index, fresh: Mapping[Any, list[Match]]) -> None:
+    """Remember new lists, the oldest forgotten first."""
+    index.ranked.update(fresh)
+    for key in list(index.ranked)[: max(0, len(index.ranked) - KEPT)]:
+        del index.ranked[key]
+
+
+def _rank_block(index: Index, queries: Sequence[Query], limit: int | None, cut: float) -> list[list[Match]]:
+    if not index.papers:
+        return [[] for _ in queries]
+    block = weigh(index, queries)
+    logits = np.round(block.logits / _ORDER) * np.float32(_ORDER)
+    rulings = [judge(index, query.topic) for query in queries]
+    for row, (query, ruling) in enumerate(zip(queries, rulings, strict=True)):
+        _apply(index, query, ruling, logits[row])
+    chosen = _best(logits, limit, _logit(cut))
+    return [
+        [_match(index, query, ruling, block, row, number, float(logits[row, number])) for number in numbers]
+        for row, (query, ruling, numbers) in enumerate(zip(queries, rulings, chosen, strict=True))
     ]
-    return [_match(index, topic, words, ruling, n, float(scores[n])) for n in chosen[:limit]]
+
+
+def _apply(index: Index, query: Query, ruling: Ruling, logits: Floats) -> None:
+    """Write the rules into one row of logits."""
+    if ruling.allowed is not None:
+        allowed = logits[list(ruling.allowed)]
+        logits[:] = -np.inf
+        logits[list(ruling.allowed)] = allowed
+    logits[list(ruling.forbidden)] = -np.inf
+    logits[list(ruling.certain)] = CERTAIN
+    for paper in (*query.liked, *query.disliked):
+        if paper.id in index.numbers:
+            logits[index.numbers[paper.id]] = -np.inf
+
+
+def _best(logits: Floats, limit: int | None, least: float) -> Iterator[list[int]]:
+    """The papers of each row that are not below `least`, best first, ties in the papers' order.
+
+    Before anything is sorted, each row is pruned by the limit-th largest maximum of groups of 16 papers:
+    what is below that cannot be among the best.
+    """
+    bounds = np.full((len(logits), 1), least, np.float32)
+    groups = logits.shape[1] // 16
+    if limit is not None and groups > limit:
+        maxima = logits[:, : groups * 16].reshape(len(logits), 16, groups).max(axis=1)
+        bounds = np.maximum(bounds, np.partition(maxima, groups - limit, axis=1)[:, groups - limit, None])
+    rows, numbers = np.nonzero((logits >= bounds) & (logits > -np.inf))
+    order = np.lexsort((numbers, -logits[rows, numbers], rows))
+    ends = np.searchsorted(rows, np.arange(1, len(logits)))
+    return (part.tolist()[:limit] for part in np.split(numbers[order], ends))
 
 
 def _match(
-    index: Index, topic: Topic, words: Sequence[str], ruling: Ruling, number: int, score: float
+    index: Index, query: Query, ruling: Ruling, block: Block, row: int, number: int, logit: float
 ) -> Match:
     return Match(
         paper_id=index.papers[number].id,
-        topic=topic.name,
-        score=round(score, 3),
-        because=because(index, topic, words, ruling, number),
+        topic=query.topic.name,
+        score=_score(logit),
+        because=because(index, query, ruling, number),
+        parts=block.parts(row, number),
     )
 
 
-def _weigh(index: Index, topic: Topic, words: Sequence[str], examples: Mapping[str, Paper]) -> Floats:
-    """Weight of each paper: about 0 for nothing in common, about 1 for all that one can ask for."""
-    lexical = _lexical(index, words)
-    if not known((*topic.liked, *topic.disliked), examples):
-        return lexical
-    share = likes_weight(len(known(topic.liked, examples)))
-    return np.asarray((1 - share) * lexical + LIKENESS_SCALE * likeness(index, topic, examples), np.float32)
+def _score(logit: float) -> float:
+    """The probability of a logit, in percent."""
+    return round(100 / (1 + float(np.exp(-logit))), 3)
 
 
-def _lexical(index: Index, words: Sequence[str]) -> Floats:
-    """BM25 weight of the topic's words in each paper, as a share of the best possible."""
-    single, pairs = index.columns(words)
-    columns = np.array([*single, *pairs], np.int64)
-    values = np.array([1.0] * len(single) + [PAIR_WEIGHT] * len(pairs), np.float32)
-    query = sparse.csr_matrix((values, (np.zeros_like(columns), columns)), shape=(1, index.size))
-    found: Any = (query @ index.weights).toarray().ravel()
-    return np.asarray(found / _possible(index, words), np.float32)
-
-
-def _possible(index: Index, words: Sequence[str]) -> float:
-    """The weight of a paper that holds every word of the topic, and often."""
-    rarest = float(np.log1p((len(index.papers) + 0.5) / 0.5))
-    idf = (float(index.idf[index.vocabulary[w]]) if w in index.vocabulary else rarest for w in set(words))
-    return max(2.2 * sum(idf), 1e-6)
-
-
-def _probability(weights: Floats) -> Floats:
-    """The score of a weight, in percent; strictly rising, so that it keeps every order."""
-    return np.asarray(100 / (1 + np.exp(-_STEEPNESS * (weights.astype(np.float64) - _MIDDLE))))
+def _logit(score: float) -> float:
+    """The logit that a score of so many percent needs; the same number that `_score` gives for it."""
+    share = min(max(score, 0.0), 100.0) / 100
+    if share in (0.0, 1.0):
+        return -np.inf if share == 0.0 else float(CERTAIN)
+    return float(np.log(share / (1 - share))) - _ORDER

@@ -1,5 +1,6 @@
 from digest.match import build_index, rank
 from digest.match.learn import likes_weight
+from digest.models import Match
 from tests.make import make_paper, make_topic
 
 BIRDS = make_paper(1, title="Songs of birds", abstract="Birds sing in forests at dawn.")
@@ -9,10 +10,14 @@ BOTH = make_paper(4, title="Songs of the river", abstract="Do fish hear the bird
 PAPERS = [BIRDS, FISH, BOTH]
 
 
+def scores(matches: list[Match]) -> dict[str, float]:
+    return {match.paper_id: match.score for match in matches}
+
+
 def test_papers_like_the_liked_one_come_first() -> None:
     topic = make_topic("animals", liked=("2604.00003",))
     matches = rank(build_index(PAPERS), [topic], examples={"2604.00003": SEEN})[0]
-    assert [match.paper_id for match in matches] == [BIRDS.id, BOTH.id]
+    assert [match.paper_id for match in matches][:2] == [BIRDS.id, BOTH.id]
 
 
 def test_likes_join_the_topics_words() -> None:
@@ -22,12 +27,10 @@ def test_likes_join_the_topics_words() -> None:
 
 
 def test_dislikes_push_papers_down() -> None:
-    index, liked = build_index(PAPERS), make_topic("sing songs")
-    plain = [match.paper_id for match in rank(index, [liked])[0]]
-    averse = make_topic("sing songs", disliked=("2604.00003",))
-    pushed = [match.paper_id for match in rank(index, [averse], examples={"2604.00003": SEEN})[0]]
-    assert plain[0] == BIRDS.id
-    assert pushed[0] == BOTH.id
+    index, disliked = build_index(PAPERS), make_topic("songs of birds", disliked=("2604.00003",))
+    [before] = rank(index, [make_topic("songs of birds")])
+    [after] = rank(index, [disliked], examples={"2604.00003": SEEN})
+    assert scores(after)[BIRDS.id] < scores(before)[BIRDS.id]
 
 
 def test_liked_papers_are_not_shown_again() -> None:

@@ -1,0 +1,74 @@
+"""Weigh: what each topic of a block says of each paper. Pure; numbers in, numbers out.
+
+weight = (1 - likes) * (words + cover + meaning) + likes * likeness
+logit  = slope * weight + rarity of the topic + base
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from scipy import sparse
+
+from digest.match.index import Floats, Index
+from digest.match.learn import likeness
+from digest.match.query import Query
+
+LIKES_RARITY = 8.0  # liked papers say as much as a topic with a word that one paper in 3000 holds
+LIKENESS_FLOOR = 0.05  # what likes must add to make a paper a hit without any word of the topic
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """The parts of the weight, each queries x papers, and the logit of their sum."""
+
+    words: Floats
+    cover: Floats
+    meaning: Floats
+    likes: Floats
+    logits: Floats  # minus infinity where nothing speaks for the paper
+
+    def parts(self, row: int, number: int) -> dict[str, float]:
+        """The parts of one weight by name."""
+        return {
+            "words": float(self.words[row, number]),
+            "cover": float(self.cover[row, number]),
+            "meaning": float(self.meaning[row, number]),
+            "likes": float(self.likes[row, number]),
+        }
+
+
+def weigh(index: Index, queries: Sequence[Query]) -> Block:
+    """Weigh every paper for every query of a block."""
+    share = np.array([[query.likes_share] for query in queries], np.float32)
+    words, cover = (1 - share) * _words(index, queries)
+    texts = [query.topic.text if query.words else "" for query in queries]
+    cosines = index.space.topics(texts) @ index.meanings.T
+    meaning = (1 - share) * np.float32(index.space.topic_share) * cosines
+    likes = likeness(index, queries)
+    logits = _logits(index, queries, words + cover + meaning + likes, share)
+    hit = (words > 0) | (cosines >= index.space.floor) | (likes >= LIKENESS_FLOOR)
+    return Block(words, cover, meaning, likes, np.where(hit, logits, -np.inf).astype(np.float32))
+
+
+def _words(index: Index, queries: Sequence[Query]) -> Floats:
+    """BM25F weights and cover, 2 x queries x papers, by a product with the postings that are asked."""
+    used, places = np.unique(np.concatenate([query.columns for query in queries]), return_inverse=True)
+    postings = index.weights[used].toarray()
+    ends = np.concatenate([[0], np.cumsum([len(query.columns) for query in queries])])
+    shape = (len(queries), len(used))
+
+    def product(values: Floats, columns: Any) -> Any:
+        return sparse.csr_matrix((values, places, ends), shape=shape) @ columns
+
+    weights = np.concatenate([query.weights for query in queries])
+    covers = np.concatenate([query.covers for query in queries])
+    return np.stack([product(weights, postings), product(covers, (postings > 0).astype(np.float32))])
+
+
+def _logits(index: Index, queries: Sequence[Query], weights: Floats, share: Floats) -> Floats:
+    calibration = index.space.calibration
+    rarity = np.array([[query.rarity] for query in queries], np.float32)
+    topics = calibration.rarity * ((1 - share) * rarity + share * LIKES_RARITY) + calibration.base
+    return np.asarray(calibration.slope * weights + topics, np.float32)
