@@ -12,7 +12,7 @@ from digest.compose import mime
 from digest.compose.cards import NAME, card, clean_title, safe_url
 from digest.compose.prose import clean, direction, language, shorten
 from digest.compose.templates import Templates
-from digest.links import Links
+from digest.links import TOKEN_LENGTH, Links
 from digest.models import Paper
 
 #: Blocks that are kept, about 12 kB each.
@@ -28,21 +28,21 @@ class Block:
     html_bytes: bytes
     text_bytes: bytes
 
-    @property
-    def size(self) -> int:
-        """Octets in the message."""
-        return len(self.html_bytes) + len(self.text_bytes)
+    size: int  # octets in the message, tokens filled in
 
 
 def block(html: str, text: str) -> Block:
     """Encode a piece; it ends with one line end."""
     html, text = html.rstrip("\n") + "\n", text.rstrip("\n") + "\n"
-    return Block(html, text, mime.quoted_printable(html), mime.quoted_printable(text))
+    html_bytes, text_bytes = mime.quoted_printable(html), mime.quoted_printable(text)
+    tokens = html.count(mime.TOKEN) + text.count(mime.TOKEN)
+    filled = len(html_bytes) + len(text_bytes) + tokens * (TOKEN_LENGTH - 1)
+    return Block(html, text, html_bytes, text_bytes, filled)
 
 
 def size(blocks: Iterable[Block]) -> int:
     """Octets of several blocks."""
-    return sum(len(one.html_bytes) + len(one.text_bytes) for one in blocks)
+    return sum(one.size for one in blocks)
 
 
 class Blocks:

@@ -5,7 +5,7 @@ from datetime import datetime
 from email.utils import parseaddr
 from urllib.parse import quote
 
-from digest.compose import headers, mime
+from digest.compose import headers
 from digest.compose.headers import Field
 from digest.links import Links
 from digest.models import Issue, Site, Subscriber
@@ -33,7 +33,6 @@ def issue_fields(
         *_automatic(),
         ("Precedence", "bulk"),
         ("Feedback-ID", f"{issue.due_at:%Y%m%d}:issue:digest:{_sender_id(_domain(site))}"),
-        *_mime(message_id),
     ]
 
 
@@ -43,7 +42,6 @@ def letter_fields(site: Site, *, email: str, subject: str, message_id: str, at: 
         *_common(site, to=headers.wire_address(email), subject=subject, at=at),
         ("Message-ID", message_id),
         *_automatic(),
-        *_mime(message_id),
     ]
 
 
@@ -61,11 +59,6 @@ def _common(site: Site, *, to: str, subject: str, at: datetime) -> list[Field]:
 def _automatic() -> list[Field]:
     """RFC 3834 and what Exchange reads: no vacation notes, please."""
     return [("Auto-Submitted", "auto-generated"), ("X-Auto-Response-Suppress", "OOF, AutoReply")]
-
-
-def _mime(message_id: str) -> list[Field]:
-    boundary = mime.boundary(message_id)
-    return [("MIME-Version", "1.0"), ("Content-Type", f'multipart/alternative; boundary="{boundary}"')]
 
 
 def _unsubscribe(site: Site, links: Links, token: str) -> list[Field]:

@@ -9,10 +9,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from digest.compose import headers, mime, prose, rehearsal, wording
+from digest.compose import mime, prose, rehearsal, wording
+from digest.compose.assembly import assemble
 from digest.compose.blocks import Block, Blocks, block, size
 from digest.compose.cards import NAME
+from digest.compose.citations import FORMATS
 from digest.compose.fields import issue_fields
+from digest.compose.mime import Attachment
 from digest.compose.templates import Templates
 from digest.links import Links
 from digest.models import Issue, Match, Message, Paper, Site, Subscriber
@@ -20,11 +23,11 @@ from digest.models import Issue, Match, Message, Paper, Site, Subscriber
 #: Gmail clips near 102 kB; no message is larger than this, encoded.
 MAX_SIZE = 90_000
 
-#: Kept free for the header, its signature, the part headers and the reader's tokens.
-HEADER_SIZE = 6_000
+#: Kept free for the header, its signatures and the part headers.
+HEADER_SIZE = 4_000
 
-#: Papers at most in one list.
-LINES = 10
+#: Papers at most in one list, and in an attached file: about 27 kB.
+LINES, CITED = 10, 60
 
 MORE, MORE_NOTE = "Also for you", "This mail was full; these are in it by name, and whole online."
 REVISED = "New versions of papers that you were sent"
@@ -82,7 +85,9 @@ class Composer:
         subject = wording.subject(issue, papers)
         reader = self._links.reader(subscriber.id, issue.id or 0)
         head, foot = self._head_and_foot(issue, subscriber, papers, subject, reader, created_at)
+        attachment = _attachment(issue, subscriber, papers)
         budget = MAX_SIZE - HEADER_SIZE - head.size - foot.size
+        budget -= len(mime.quoted_printable(attachment.content)) if attachment else 0
         parts = [head, *self._body(issue, subscriber, papers, budget), foot]
         fields = issue_fields(
             self._site, self._links, issue, subscriber, subject=subject, message_id=message_id, at=created_at
@@ -92,7 +97,7 @@ class Composer:
             subject=subject,
             html="".join(part.html for part in parts).replace(mime.TOKEN, reader),
             text="".join(part.text for part in parts).replace(mime.TOKEN, reader),
-            raw=assemble(fields, message_id, parts, reader),
+            raw=assemble(fields, parts, message_id=message_id, reader=reader, attachment=attachment),
         )
 
     def _head_and_foot(
@@ -174,6 +179,15 @@ class Composer:
         return blocks
 
 
+def _attachment(issue: Issue, subscriber: Subscriber, papers: Mapping[str, Paper]) -> Attachment | None:
+    """The papers as a file, if the subscriber asked for one."""
+    wanted = FORMATS.get(subscriber.citations)
+    shown = [papers[match.paper_id] for match in issue.shown if match.paper_id in papers][:CITED]
+    if not wanted or not shown:
+        return None
+    return Attachment(wanted.content_type, wanted.filename, wanted.write(shown))
+
+
 def fit(cards: Sequence[Block], lines: Sequence[Block], budget: int) -> tuple[int, int]:
     """How many papers stand in full, and up to which one the rest is named; the total is at most `budget`."""
     full, used = len(cards), size(cards)
@@ -185,13 +199,3 @@ def fit(cards: Sequence[Block], lines: Sequence[Block], budget: int) -> tuple[in
         named -= 1
         used -= lines[named].size
     return full, named
-
-
-def assemble(fields: Sequence[headers.Field], message_id: str, parts: Sequence[Block], reader: str) -> bytes:
-    """Header and body in bytes, the header read back. Raises SendError."""
-    head = headers.serialise(fields)
-    headers.verify(head, fields)
-    body = mime.alternative(
-        mime.boundary(message_id), [part.text_bytes for part in parts], [part.html_bytes for part in parts]
-    )
-    return b"".join([head, *body]).replace(b"\0", reader.encode("ascii"))

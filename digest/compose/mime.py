@@ -8,6 +8,7 @@ import hashlib
 import re
 from binascii import b2a_qp
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 #: Where the one token of a message goes; feed text never holds it, `text.clean` removes controls.
 TOKEN = "\0"
@@ -32,19 +33,46 @@ def _shield(match: re.Match[bytes]) -> bytes:
     return b"\n=%02X=\n" % match.group(1)[0]
 
 
-def boundary(message_id: str) -> str:
+def boundary(message_id: str, depth: int = 0) -> str:
     """The same for the same message; `=_` cannot occur in quoted-printable text."""
-    return "=_" + hashlib.sha256(message_id.encode()).hexdigest()[:32]
+    return "=_" + hashlib.sha256(f"{depth}{message_id}".encode()).hexdigest()[:32]
+
+
+@dataclass(frozen=True, slots=True)
+class Attachment:
+    """A text file that goes with a message."""
+
+    content_type: str
+    filename: str  # ours: ASCII, without quotes
+    content: str
 
 
 def alternative(mark: str, text: Iterable[bytes], html: Iterable[bytes]) -> list[bytes]:
     """The parts of a multipart/alternative body, to be joined: text first, then HTML."""
-    return [_opening(mark, "plain"), *text, _opening(mark, "html"), *html, f"\r\n--{mark}--\r\n".encode()]
+    kind = "Content-Type: text/{}; charset=utf-8"
+    plain, rich = (_opening(mark, kind.format(subtype)) for subtype in ("plain", "html"))
+    return [plain, *text, rich, *html, _closing(mark)]
 
 
-def _opening(mark: str, subtype: str) -> bytes:
+def mixed(mark: str, inner: str, body: Iterable[bytes], attachment: Attachment) -> list[bytes]:
+    """A multipart/mixed body: a multipart/alternative one, whose boundary is `inner`, and a file."""
+    described = (
+        f"Content-Type: {attachment.content_type}; charset=utf-8\r\n"
+        f'Content-Disposition: attachment; filename="{attachment.filename}"'
+    )
+    return [
+        f'\r\n--{mark}\r\nContent-Type: multipart/alternative;\r\n boundary="{inner}"\r\n'.encode(),
+        *body,
+        _opening(mark, described),
+        quoted_printable(attachment.content),
+        _closing(mark),
+    ]
+
+
+def _opening(mark: str, described: str) -> bytes:
     """The line end before a boundary belongs to the boundary (RFC 2046 5.1.1)."""
-    return (
-        f"\r\n--{mark}\r\nContent-Type: text/{subtype}; charset=utf-8\r\n"
-        "Content-Transfer-Encoding: quoted-printable\r\n\r\n"
-    ).encode()
+    return f"\r\n--{mark}\r\n{described}\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n".encode()
+
+
+def _closing(mark: str) -> bytes:
+    return f"\r\n--{mark}--\r\n".encode()
