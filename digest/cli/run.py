@@ -1,6 +1,7 @@
 """`digest run`: one pass (ingest, compose what is due, deliver, settle), then stop; for cron."""
 
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -47,7 +48,7 @@ async def _run(config: Path | None, now: str | None, as_json: bool) -> int:
             intake = await import_listed(tools.db, roster.listed, tools.clock())
             report_intake(intake)
             ingested = await ingest_at(tools, roster, quiet=as_json)
-            composed = await compose(tools.db, clock=tools.clock)
+            composed = await _compose(tools, ingested)
             delivered = await deliver_at(tools)
         report = PassReport(ingest=ingested, compose=composed, deliver=delivered)
         if as_json:
@@ -56,6 +57,15 @@ async def _run(config: Path | None, now: str | None, as_json: bool) -> int:
             await _tell(tools, report)
         report_problems(delivered)
         return 0 if delivered.ok and not ingested.failed else 1
+
+
+async def _compose(tools: Desk, ingested: IngestReport) -> ComposeReport:
+    """Compose what is due; but nobody's first issue is spent on a database without a single paper."""
+    if ingested.failed and not ingested.papers:
+        note("no papers yet: the first issues wait for a source that answers")
+        return ComposeReport()
+    patience = timedelta(hours=tools.settings.late_hours)
+    return await compose(tools.db, clock=tools.clock, patience=patience)
 
 
 async def deliver_at(tools: Desk) -> DeliveryReport:
@@ -110,7 +120,9 @@ def _tell_deliveries(tools: Desk, report: DeliveryReport) -> None:
 async def _tell_nothing(tools: Desk, report: ComposeReport) -> None:
     async with tools.db.read() as conn:
         due_at = await subscribers.next_due_at(conn)
-    if report.quiet:
+    if report.waiting:
+        typer.echo(f"{report.waiting} issues wait for today's papers; `digest status` says for which sources")
+    elif report.quiet:
         typer.echo(f"nothing good enough for {report.quiet} subscribers; `digest status` says why")
     elif due_at is None:
         typer.echo("nobody is subscribed; add somebody to subscribers.yaml")
