@@ -1,19 +1,24 @@
 """The second step of a pass: freeze the issues that are due.
 
 due subscribers ─window, rank→ matches ─freeze→ issues ─one transaction a batch→ stored, with their deliveries
+
+An issue whose sources have not published today waits (`late`); those of a catch-up leave spread (`pacing`).
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from datetime import datetime
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from digest.compose.freeze import freeze, ids_of
 from digest.models import DeliveryKind, Issue, Match, Subscriber, Topic
+from digest.pipeline import late, pacing
 from digest.pipeline.window import Reading, first_pass, open_window, rank_topics
 from digest.schedule import next_due
-from digest.storage import issues, outbox, papers, passes, subscribers
+from digest.storage import facts, issues, outbox, papers, passes, subscribers
+from digest.storage.batches import Batch, batches
 from digest.storage.database import Database
 
 Clock = Callable[[], datetime]
@@ -28,38 +33,94 @@ class ComposeReport:
 
     composed: int = 0
     quiet: int = 0
+    waiting: int = 0  # put off until a late batch comes, or until its deadline
 
     def __add__(self, other: "ComposeReport") -> "ComposeReport":
-        return ComposeReport(composed=self.composed + other.composed, quiet=self.quiet + other.quiet)
+        return ComposeReport(
+            composed=self.composed + other.composed,
+            quiet=self.quiet + other.quiet,
+            waiting=self.waiting + other.waiting,
+        )
 
     def to_json(self) -> dict[str, int]:
         """The promised shape."""
         return {"composed": self.composed, "quiet": self.quiet}
 
 
-async def compose(db: Database, *, clock: Clock) -> ComposeReport:
-    """Freeze the issue of every active subscriber whose time has come, in batches."""
-    report, readings = ComposeReport(), dict[tuple[int, int], Reading]()
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Round:
+    """What the batches of one composing share."""
+
+    patience: timedelta
+    late: tuple[Batch, ...] = ()
+    spread: timedelta = timedelta()
+    readings: dict[tuple[int, int], Reading] = field(default_factory=dict)
+
+
+async def compose(
+    db: Database, *, clock: Clock, patience: timedelta = timedelta(), spread: bool = False
+) -> ComposeReport:
+    """Freeze the issue of every active subscriber whose time has come, in batches.
+
+    `patience` is how long an issue waits for a late batch of its sources; `spread`: a catch-up leaves over
+    a span of time. Without them everything leaves at once.
+    """
+    report, now = ComposeReport(), clock()
+    async with db.write() as conn:
+        this = _Round(
+            patience=patience,
+            late=await _late(conn, now) if patience else (),
+            spread=await _span(conn, now) if spread else timedelta(),
+        )
     while True:
         now = clock()
         due = await _take_due(db, now)
+        waiting, going = _divide(due, this, now)
         async with db.read() as conn:
-            frozen = await _freeze_all(conn, due, readings, now)
-        done = await _record(db, frozen, now)
+            frozen = await _freeze_all(conn, going, this, now)
+        done = await _record(db, frozen, waiting, this, now)
         report += done
-        if not done.composed + done.quiet:  # nobody is due, or another pass serves them
+        if done == ComposeReport():  # nobody is due, or another pass serves them
             return report
+
+
+async def _late(conn: AsyncConnection, now: datetime) -> tuple[Batch, ...]:
+    """The sources that are awaited; when they change, whoever waits is looked at again."""
+    awaited = late.awaited(await batches(conn, late.CALENDARS), now)
+    names = [batch.name for batch in awaited]
+    if names != (await facts.fact(conn, "awaited") or []):
+        await facts.keep(conn, "awaited", names, now)
+        await subscribers.release(conn)
+    return awaited
+
+
+async def _span(conn: AsyncConnection, now: datetime) -> timedelta:
+    return pacing.span(await subscribers.count_due(conn, now - pacing.OVERDUE, pacing.ENOUGH))
+
+
+def _divide(
+    due: Sequence[Subscriber], this: _Round, now: datetime
+) -> tuple[list[dict[str, Any]], list[Subscriber]]:
+    """Who waits, as rows of `subscribers.hold`, and whose issue is made now."""
+    waits = {reader.id: late.waits_until(reader, this.late, now, this.patience) for reader in due}
+    waiting = [
+        {"b_id": reader.id, "until": waits[reader.id], "since": late.due_at(reader, now)}
+        for reader in due
+        if waits[reader.id]
+    ]
+    return waiting, [reader for reader in due if not waits[reader.id]]
 
 
 async def compose_extra(db: Database, subscriber: Subscriber, *, clock: Clock) -> Issue:
     """An issue outside the schedule, enqueued at once; the schedule and its window stay as they are."""
     now = clock()
     async with db.read() as conn:
-        [(_, issue)] = await _freeze_all(conn, [replace(subscriber, next_issue_at=now)], {}, now)
+        extra = replace(subscriber, next_issue_at=now, waiting_since=None)
+        [(_, issue)] = await _freeze_all(conn, [extra], _Round(patience=timedelta()), now)
     if issue.is_empty:
         return issue
     async with db.write() as conn:
-        [issue_id] = await _store(conn, [(subscriber, issue)], now)
+        [issue_id] = await _store(conn, [(subscriber, issue)], now, timedelta())
     return replace(issue, id=issue_id)
 
 
@@ -72,8 +133,8 @@ async def freeze_now(
     reading = await open_window(conn, start, newest, now)
     ranked = await rank_topics(conn, reading, [subscriber])
     seen = await issues.reserved_ids(conn, subscriber.id) if subscriber.id else set[str]()
-    due_at = subscriber.next_issue_at or now
-    return _freeze(subscriber, reading, ranked, seen, due_at), ranked
+    awaited = late.awaited(await batches(conn, late.CALENDARS), now)
+    return _freeze(subscriber, reading, ranked, seen, awaited, now), ranked
 
 
 async def _take_due(db: Database, now: datetime) -> list[Subscriber]:
@@ -90,7 +151,7 @@ async def _take_due(db: Database, now: datetime) -> list[Subscriber]:
 async def _freeze_all(
     conn: AsyncConnection,
     due: Sequence[Subscriber],
-    readings: dict[tuple[int, int], Reading],
+    this: _Round,
     now: datetime,
 ) -> list[tuple[Subscriber, Issue]]:
     newest = await passes.newest_pass(conn)
@@ -99,14 +160,14 @@ async def _freeze_all(
         groups.setdefault((await first_pass(conn, subscriber, now), newest), []).append(subscriber)
     frozen: list[tuple[Subscriber, Issue]] = []
     for bounds, readers in groups.items():
-        if bounds not in readings:
-            readings[bounds] = await open_window(conn, *bounds, now)
-        frozen += await _freeze_group(conn, readings[bounds], readers, now)
+        if bounds not in this.readings:
+            this.readings[bounds] = await open_window(conn, *bounds, now)
+        frozen += await _freeze_group(conn, this.readings[bounds], readers, this, now)
     return frozen
 
 
 async def _freeze_group(
-    conn: AsyncConnection, reading: Reading, readers: Sequence[Subscriber], now: datetime
+    conn: AsyncConnection, reading: Reading, readers: Sequence[Subscriber], this: _Round, now: datetime
 ) -> list[tuple[Subscriber, Issue]]:
     ranked = await rank_topics(conn, reading, readers)
     names = await papers.numbers(conn, _candidates(reading))
@@ -115,10 +176,7 @@ async def _freeze_group(
     seen: dict[int, set[str]] = {reader.id: set() for reader in readers}
     for reader_id, number in taken:
         seen[reader_id].add(by_number[number])
-    return [
-        (reader, _freeze(reader, reading, ranked, seen[reader.id], reader.next_issue_at or now))
-        for reader in readers
-    ]
+    return [(reader, _freeze(reader, reading, ranked, seen[reader.id], this.late, now)) for reader in readers]
 
 
 def _candidates(reading: Reading) -> list[str]:
@@ -130,32 +188,44 @@ def _freeze(
     reading: Reading,
     ranked: Mapping[Topic, Sequence[Match]],
     seen: set[str],
-    due_at: datetime,
+    awaited: Sequence[Batch],
+    now: datetime,
 ) -> Issue:
-    return freeze(
+    issue = freeze(
         subscriber,
         reading.window,
         [(topic, ranked[topic]) for topic in subscriber.topics],
-        due_at=due_at,
+        due_at=late.due_at(subscriber, now),
         seen=seen,
         hot=reading.hot,
         revised=reading.revised,
     )
+    missing = late.missing_note(late.missing_for(subscriber, awaited))
+    return replace(issue, note=f"{issue.note} {missing}".strip()) if missing else issue
 
 
-async def _record(db: Database, frozen: Sequence[tuple[Subscriber, Issue]], now: datetime) -> ComposeReport:
+async def _record(
+    db: Database,
+    frozen: Sequence[tuple[Subscriber, Issue]],
+    waiting: Sequence[Mapping[str, Any]],
+    this: _Round,
+    now: datetime,
+) -> ComposeReport:
     """Write one batch; whoever another pass has served in the meantime is left out."""
+    ids = [subscriber.id for subscriber, _ in frozen] + [row["b_id"] for row in waiting]
     async with db.write() as conn:
-        ours = await subscribers.still_due(conn, [subscriber.id for subscriber, _ in frozen], now)
+        ours = await subscribers.still_due(conn, ids, now)
         kept = [(subscriber, issue) for subscriber, issue in frozen if subscriber.id in ours]
-        await _store(conn, kept, now)
+        held = [row for row in waiting if row["b_id"] in ours]
+        await _store(conn, kept, now, this.spread)
         await subscribers.move_on(conn, [_moved(subscriber, issue, now) for subscriber, issue in kept])
+        await subscribers.hold(conn, held)
     mailed = sum(_is_mailed(subscriber, issue) for subscriber, issue in kept)
-    return ComposeReport(composed=mailed, quiet=len(kept) - mailed)
+    return ComposeReport(composed=mailed, quiet=len(kept) - mailed, waiting=len(held))
 
 
 async def _store(
-    conn: AsyncConnection, frozen: Sequence[tuple[Subscriber, Issue]], now: datetime
+    conn: AsyncConnection, frozen: Sequence[tuple[Subscriber, Issue]], now: datetime, spread: timedelta
 ) -> list[int]:
     ids = await issues.record(conn, [issue for _, issue in frozen], now)
     numbers = await papers.numbers(conn, {paper for _, issue in frozen for paper in ids_of(issue)})
@@ -167,7 +237,7 @@ async def _store(
         outbox.new_row(
             kind=DeliveryKind.ISSUE,
             email=subscriber.email,
-            due_at=now,
+            due_at=pacing.leaves_at(issue.due_at, now, subscriber.id, spread),
             now=now,
             issue_id=issue_id,
             subscriber_id=subscriber.id,

@@ -242,6 +242,7 @@ def judged(
         state=state,
         state_since=before.state_since if state is before.state else now,
         checked_at=now,
+        changed_at=now if asked.documents else before.changed_at,
         last_new_at=last_new_at,
         next_fetch_at=now + rest(failures, asked.retry_after, jitter()) if failed else None,
         failures=failures,
@@ -273,7 +274,7 @@ def _answer(before: Status, asked: Asked, entries: Sequence[Entry]) -> states.An
 
 def _is_batch(documents: Sequence[Document]) -> bool:
     """arXiv's feeds hold one day each; everything else is a list that grows at one end."""
-    return len(documents) == 1 and documents[0].format.startswith("arxiv")
+    return len(documents) == 1 and documents[0].format.startswith("arxiv ")
 
 
 def _batch(

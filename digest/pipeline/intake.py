@@ -99,8 +99,9 @@ def _next_after_change(wished: Subscriber, before: Subscriber, now: datetime) ->
     pause = wished.pause_until
     if pause and pause > now:
         return next_due(wished.schedule, pause)
-    if before.next_issue_at and (before.last_pass is None or before.next_issue_at <= now):
-        return before.next_issue_at
+    due_at = before.waiting_since or before.next_issue_at
+    if due_at and (before.last_pass is None or due_at <= now):
+        return due_at
     return next_due(wished.schedule, now)
 
 

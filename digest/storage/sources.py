@@ -21,6 +21,7 @@ class Status:
     state: SourceState | None = None  # None: never asked
     state_since: datetime | None = None
     checked_at: datetime | None = None
+    changed_at: datetime | None = None  # when an answer last differed from the one before
     last_new_at: datetime | None = None
     next_fetch_at: datetime | None = None  # not asked again before
     failures: int = 0  # in a row

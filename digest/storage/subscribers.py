@@ -141,9 +141,39 @@ async def move_on(conn: AsyncConnection, rows: Sequence[Mapping[str, Any]]) -> N
     if rows:
         statement = update(subscribers).where(subscribers.c.id == bindparam("b_id"))
         await conn.execute(
-            statement.values(next_issue_at=bindparam("next_issue_at"), last_pass=bindparam("last_pass")),
+            statement.values(
+                next_issue_at=bindparam("next_issue_at"),
+                last_pass=bindparam("last_pass"),
+                waiting_since=None,
+            ),
             list(rows),
         )
+
+
+async def hold(conn: AsyncConnection, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Issues that wait: `{"b_id", "until", "since"}` a subscriber; nobody looks at them before `until`."""
+    if rows:
+        statement = update(subscribers).where(subscribers.c.id == bindparam("b_id"))
+        await conn.execute(
+            statement.values(next_issue_at=bindparam("until"), waiting_since=bindparam("since")), list(rows)
+        )
+
+
+async def release(conn: AsyncConnection) -> int:
+    """Every issue that waits is looked at again, now: what it waits for may have come. Gives how many."""
+    waiting = subscribers.c.waiting_since.is_not(None), subscribers.c.status == SubscriberStatus.ACTIVE.value
+    values = {"next_issue_at": subscribers.c.waiting_since}
+    return (await conn.execute(update(subscribers).where(*waiting).values(values))).rowcount
+
+
+async def count_due(conn: AsyncConnection, before: datetime, limit: int) -> int:
+    """How many active subscribers were due before a time and are not served; counts up to `limit`."""
+    query = (
+        select(subscribers.c.id)
+        .where(subscribers.c.status == SubscriberStatus.ACTIVE.value, subscribers.c.next_issue_at < before)
+        .limit(limit)
+    )
+    return int(await conn.scalar(select(func.count()).select_from(query.subquery())) or 0)
 
 
 async def rewind(conn: AsyncConnection, replaced: Iterable[Issue]) -> None:
@@ -157,7 +187,7 @@ async def set_status(
     conn: AsyncConnection, subscriber_id: int, status: SubscriberStatus, next_issue_at: datetime | None
 ) -> None:
     """Change the status; only an active subscriber has a next issue."""
-    values = {"status": status.value, "next_issue_at": next_issue_at}
+    values = {"status": status.value, "next_issue_at": next_issue_at, "waiting_since": None}
     await conn.execute(update(subscribers).where(subscribers.c.id == subscriber_id).values(values))
 
 
@@ -166,7 +196,7 @@ async def vanish(conn: AsyncConnection, subscriber_id: int) -> None:
     row = subscribers.c.id == subscriber_id
     await conn.execute(update(subscribers).where(row).values(in_file=False))
     active = subscribers.c.status == SubscriberStatus.ACTIVE.value
-    values = {"status": SubscriberStatus.PAUSED.value, "next_issue_at": None}
+    values = {"status": SubscriberStatus.PAUSED.value, "next_issue_at": None, "waiting_since": None}
     await conn.execute(update(subscribers).where(row, active).values(values))
 
 
@@ -201,9 +231,11 @@ def _row(subscriber: Subscriber) -> dict[str, Any]:
         "trending": subscriber.trending,
         "revisions": subscriber.revisions,
         "quiet_note": subscriber.quiet_note,
+        "citations": subscriber.citations,
         "sources": list(subscriber.sources),
         "pause_until": subscriber.pause_until,
         "next_issue_at": subscriber.next_issue_at,
+        "waiting_since": subscriber.waiting_since,
     }
 
 
@@ -225,9 +257,11 @@ def _stored(row: Row[Any], followed: Iterable[Topic]) -> Stored:
         trending=row.trending,
         revisions=row.revisions,
         quiet_note=row.quiet_note,
+        citations=row.citations,
         sources=tuple(row.sources),
         pause_until=row.pause_until,
         next_issue_at=row.next_issue_at,
+        waiting_since=row.waiting_since,
         last_pass=row.last_pass,
         token=row.token,
     )

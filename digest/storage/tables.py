@@ -166,7 +166,7 @@ subscribers = Table(
     _required("trending", Integer),
     _required("revisions", Boolean),
     _required("quiet_note", Boolean),
-    _required("citations", String(8)),
+    _required("citations", String(8), default=""),
     _required("sources", JSON),
     Column("pause_until", UtcDateTime),
     Column("next_issue_at", UtcDateTime),  # null: nothing scheduled (not active)
