@@ -5,10 +5,11 @@ Crossref, OpenAlex, Semantic Scholar and journals publish. `parse` raises nothin
 hostile the bytes.
 """
 
+from collections.abc import Callable
 from dataclasses import replace
 
 from digest.errors import ParseError
-from digest.ingest.parse import feed, records
+from digest.ingest.parse import feed, oai, pubmed, records
 from digest.ingest.parse.document import Document
 
 __all__ = ["Document", "parse"]
@@ -23,7 +24,7 @@ def parse(body: bytes) -> Document:
     if not start:
         raise ParseError("the answer is empty; a feed without entries would still be a document")
     try:
-        document = records.read(body) if start[:1] in (b"{", b"[") else feed.read(body)
+        document = _reader(start)(body)
     except ParseError:
         raise
     except RecursionError as error:
@@ -37,8 +38,23 @@ def parse(body: bytes) -> Document:
     return _bounded(document)
 
 
+def _skipped(document: Document) -> str:
+    count = document.skipped + len(document.entries)
+    return f"{document.skipped} of {count} records could not be read and were skipped"
+
+
+def _reader(start: bytes) -> Callable[[bytes], Document]:
+    if start[:1] in (b"{", b"["):
+        return records.read
+    if b"<OAI-PMH" in start:
+        return oai.read
+    return pubmed.read if b"<PubmedArticleSet" in start else feed.read
+
+
 def _bounded(document: Document) -> Document:
     if len(document.entries) <= MOST_ENTRIES:
-        return document
+        return (
+            document if document.note or not document.skipped else replace(document, note=_skipped(document))
+        )
     note = f"{len(document.entries)} entries in one feed; only the first {MOST_ENTRIES} were read"
     return replace(document, entries=document.entries[:MOST_ENTRIES], whole=False, note=note)

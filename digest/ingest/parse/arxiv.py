@@ -5,7 +5,6 @@ Sources: https://info.arxiv.org/help/rss.html, https://info.arxiv.org/help/api/u
 """
 
 import re
-from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -74,12 +73,6 @@ def entry(item: Any, channel: Any) -> Entry | None:
 def is_withdrawn(abstract: str, comment: str) -> bool:
     """True if the abstract or the comment says that the paper was withdrawn."""
     return any(_WITHDRAWN.match(text) is not None for text in (abstract, comment))
-
-
-def format_of(entries: Sequence[Entry], version: str) -> str:
-    """The name of the format, for the log."""
-    ours = any(entry.arxiv_id and entry.url.startswith("https://arxiv.org/") for entry in entries[:5])
-    return f"arxiv {version}" if ours else version
 
 
 def _identifier(guid: str, link: str, legacy: re.Match[str] | None) -> tuple[str, int | None] | None:

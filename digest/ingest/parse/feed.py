@@ -33,10 +33,11 @@ def read(body: bytes) -> Document:
     items, channel = found.entries, found.feed
     if mended and not items:
         raise ParseError("the feed breaks off before its first entry is whole")
+    ours = bool(items) and arxiv.wrote(items[0])
     entries, skipped = _entries(items, channel)
     damaged = isinstance(found.get("bozo_exception"), Exception) and not _harmless(found)
     return Document(
-        format=arxiv.format_of(entries, found.version),
+        format=_format(channel, found.version) if ours else found.version,
         entries=tuple(entries),
         title=joined(channel.get("title")),
         published_at=dates.of_struct(_channel_date(channel)),
@@ -77,6 +78,11 @@ def _harmless(found: Any) -> bool:
 
 def _channel_date(channel: Any) -> Any:
     return channel.get("published_parsed") or channel.get("updated_parsed")
+
+
+def _format(channel: Any, version: str) -> str:
+    """arXiv's daily feeds hold one batch; the answers of its API are a list of any size."""
+    return "arxiv-api" if "opensearch_totalresults" in channel else f"arxiv {version}"
 
 
 def _number(text: object) -> int | None:

@@ -20,9 +20,7 @@ def wrote(data: Any) -> bool:
 def read(data: list[Any]) -> Document:
     """Every record that names a paper; odd ones are skipped and counted."""
     entries = [entry for record in data if (entry := _entry(record))]
-    skipped = len(data) - len(entries)
-    note = f"{skipped} of {len(data)} records could not be read and were skipped" if skipped else None
-    return Document(format="huggingface", entries=tuple(entries), skipped=skipped, note=note)
+    return Document(format="huggingface", entries=tuple(entries), skipped=len(data) - len(entries))
 
 
 def _paper(record: Any) -> Any:

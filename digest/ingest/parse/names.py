@@ -24,6 +24,9 @@ _WORD = re.compile(r"\\([uvHcdbkrt])(?:\s*\{\s*\\?([A-Za-z])\s*\}|\s+\\?([A-Za-z
 _LETTER = re.compile(r"\\(ss|ae|AE|oe|OE|aa|AA|dh|DH|th|TH|dj|DJ|ng|o|O|l|L|i|j)(?![A-Za-z])\s*(?:\{\})?")
 _COMMAND = re.compile(r"\\[A-Za-z]+\*?\s*")
 _INITIALS = re.compile(r"(?:[^\W\d_]{1,2}\.[\s-]*)+|(?:[^\W\d_a-z][\s-]?){1,4}", re.UNICODE)
+_BARE_INITIALS = re.compile(r"([^\W\d_][^\d,]+?) ([^\W\d_a-z]{1,3})", re.UNICODE)
+_OTHERS = frozenset({"et al.", "et al", "and others", "others", "member", "senior member", "fellow"})
+_TITLES = frozenset({"jr", "sr", "ii", "iii", "iv", "phd", "md"})
 _GROUP = re.compile(r"\b(?:collaborations?|consortium|team|group|university|institute|department)\b", re.I)
 _NUMBERS = re.compile(r"^[\d\W_]*$")
 
@@ -51,10 +54,15 @@ def split(text: object) -> tuple[str, ...]:
     plain = from_html(text) if "<" in text else joined(text)
     if ";" in plain:
         return cleaned(_given_first(part) for part in _outside(plain, ";"))
-    parts = _outside(plain, ",")
-    if pairs := _paired(parts):
+    parts = [part for part in _outside(plain, ",") if part.strip().lower() not in _OTHERS]
+    if pairs := _paired(parts) or _surname_first(parts):
         return cleaned(pairs)
     return cleaned(name for part in parts for name in _and(part))
+
+
+def listed(names: Iterable[object]) -> tuple[str, ...]:
+    """Authors that a feed lists one by one, some as `Surname, Given`."""
+    return cleaned(_given_first(name) if isinstance(name, str) else name for name in names)
 
 
 def cleaned(names: Iterable[object]) -> tuple[str, ...]:
@@ -108,9 +116,17 @@ def _paired(parts: list[str]) -> list[str]:
     return [f"{given} {surname}" for surname, given in zip(stripped[::2], seconds, strict=True)]
 
 
+def _surname_first(parts: list[str]) -> list[str]:
+    """`Chen C, Zhou Y`: empty unless every name ends with bare initials."""
+    found = [_BARE_INITIALS.fullmatch(part.strip()) for part in parts]
+    return [f"{one[2]} {one[1]}" for one in found if one] if parts and all(found) else []
+
+
 def _given_first(name: str) -> str:
     surname, comma, given = name.partition(",")
-    return f"{given.strip()} {surname.strip()}" if comma and "(" not in surname else name
+    if not comma or "(" in surname or "," in given or given.strip().lower().rstrip(".") in _TITLES:
+        return name
+    return f"{given.strip()} {surname.strip()}"
 
 
 def _and(part: str) -> list[str]:

@@ -1,10 +1,11 @@
 """JSON answers: which service wrote this? Pure."""
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 from digest.errors import ParseError
-from digest.ingest.parse import huggingface
+from digest.ingest.parse import catalogues, huggingface, preprints
 from digest.ingest.parse.document import Document
 
 
@@ -33,4 +34,10 @@ def _first(error: ValueError) -> str:
     return str(error).splitlines()[0][:120]
 
 
-_READERS = ((huggingface.wrote, huggingface.read),)
+_READERS: tuple[tuple[Callable[[Any], bool], Callable[[Any], Document]], ...] = (
+    (huggingface.wrote, huggingface.read),
+    (preprints.wrote, preprints.read),
+    (catalogues.is_crossref, catalogues.crossref),
+    (catalogues.is_openalex, catalogues.openalex),
+    (catalogues.is_semantic_scholar, catalogues.semantic_scholar),
+)

@@ -22,6 +22,11 @@ _TAG = re.compile(
 _ENTITY = re.compile(r"&(?:#\d{1,7}|#[xX][\da-fA-F]{1,6}|[a-zA-Z]{2,8});")
 _INLINE = re.compile(r"<(sub|sup|i|b|em|strong|scp|italic|bold)>([^<>]*)</\1>", re.IGNORECASE)
 _BLOCKS = frozenset("p div br li ul ol tr td th h1 h2 h3 h4 h5 h6 section title sec blockquote".split())  # noqa: SIM905
+_BREAK = "\x1e"
+_ADDRESS = re.compile(r"https?://[^\s/?#@<>\"'`\\]+(?:[/?#][^\s<>\"`\\]*)?", re.IGNORECASE)
+_TRACKING = re.compile(
+    r"(?<=[?&])(?:utm_\w+|af|rss|dgcid|TRACK|rft_dat|fbclid|gclid|mc_[ce]id)=[^&#]*&?", re.IGNORECASE
+)
 _SILENT = frozenset({"script", "style", "template", "noscript", "iframe", "object"})
 
 
@@ -49,18 +54,25 @@ def plain(text: object) -> str:
 
 def from_html(text: object) -> str:
     """Plain text of an HTML fragment; scripts, styles and embedded objects leave nothing behind."""
+    return " ".join(blocks(text))
+
+
+def blocks(text: object) -> list[str]:
+    """The paragraphs of an HTML fragment as plain text, in their order, empty ones left out."""
     if not isinstance(text, str):
-        return ""
+        return []
     if "<" not in text:
-        return joined(unescape(text))
-    reader = _Reader()
-    reader.feed(text)
-    reader.close()
-    return joined("".join(reader.parts))
+        lines = [unescape(text)]
+    else:
+        reader = _Reader()
+        reader.feed(text)
+        reader.close()
+        lines = "".join(reader.parts).split(_BREAK)
+    return [line for raw in lines if (line := joined(raw))]
 
 
 class _Reader(HTMLParser):
-    """Collects character data; block elements become blanks, so that words do not run together."""
+    """Collects character data; block elements become breaks, so that words do not run together."""
 
     def __init__(self) -> None:
         super().__init__(convert_charrefs=True)
@@ -71,13 +83,13 @@ class _Reader(HTMLParser):
         local = tag.rpartition(":")[2]
         self._silent += local in _SILENT
         if local in _BLOCKS:
-            self.parts.append(" ")
+            self.parts.append(_BREAK)
 
     def handle_endtag(self, tag: str) -> None:
         local = tag.rpartition(":")[2]
         self._silent = max(0, self._silent - (local in _SILENT))
         if local in _BLOCKS:
-            self.parts.append(" ")
+            self.parts.append(_BREAK)
 
     def handle_data(self, data: str) -> None:
         if not self._silent:
@@ -85,10 +97,11 @@ class _Reader(HTMLParser):
 
 
 def link(text: object) -> str:
-    """An address that may be shown: http or https with a host, without blanks; else the empty string."""
+    """An address that may be shown: http or https with a host, without marks of tracking; else empty."""
     if not isinstance(text, str):
         return ""
-    plain = _UNWANTED.sub("", text).strip()
-    if not re.fullmatch(r"https?://[^\s/?#@<>\"'`\\]+(?:[/?#][^\s<>\"`\\]*)?", plain, re.IGNORECASE):
+    plain = _TRACKING.sub("", _UNWANTED.sub("", text).strip().replace(" ", "%20"))
+    plain = re.sub(r"\?(?=#|$)", "", plain.replace("?&", "?"))
+    if not _ADDRESS.fullmatch(plain) or len(plain) > 2_000:
         return ""
-    return plain if len(plain) <= 2_000 else ""
+    return plain
