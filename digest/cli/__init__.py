@@ -48,7 +48,10 @@ def main() -> None:
         show_error("stopped")
         sys.exit(130)
     except Exception as error:  # a traceback helps nobody at a prompt
-        show_error(f"unexpected {type(error).__name__}: {error}; this is a fault of digest, please report it")
+        reason = (str(error) or "no reason given").splitlines()[0]
+        show_error(
+            f"unexpected {type(error).__name__}: {reason}; this is a fault of digest, please report it"
+        )
         sys.exit(1)
 
 

@@ -99,7 +99,11 @@ def driver_url(url: str, *, sync: bool = False) -> str:
 
 
 def _engine(url: str, busy_seconds: float) -> AsyncEngine:
-    engine = create_async_engine(driver_url(url), pool_pre_ping=not url.startswith("sqlite"))
+    engine = create_async_engine(
+        driver_url(url),
+        pool_pre_ping=not url.startswith("sqlite"),
+        hide_parameters=True,  # addresses and texts stay out of logs and errors
+    )
     if url.startswith("sqlite"):
         _sqlite_events(engine.sync_engine, busy_seconds)
     return engine

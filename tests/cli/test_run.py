@@ -98,10 +98,10 @@ def test_unreachable_source_is_one_sentence(digest: Command, folder: Path) -> No
 
 
 def test_first_issue_waits_for_the_first_paper(digest: Command, folder: Path, httpserver: HTTPServer) -> None:
-    write_roster(folder, serve(httpserver, "/feed", "gone", status=500), READER)
+    write_roster(folder, serve(httpserver, "/journal", "gone", status=500), READER)
     assert digest("run", "--now", NOW).status == 1
     httpserver.clear()
-    serve(httpserver, "/feed", rss("language models"))
+    serve(httpserver, "/journal", rss("language models"))
     assert digest("run", "--now", "2026-04-14T18:00:00Z").status == 0
     assert len(mails(folder)) == 1
 
