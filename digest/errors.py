@@ -6,8 +6,10 @@
     │   ├── FetchError       no usable answer: network, HTTP status, size, forbidden address
     │   └── ParseError       an answer that is no feed, or that took too long to read
     ├── StorageError         the database: missing, locked, foreign, full
-    │   └── BusyError        another process holds the pass
+    │   ├── BusyError        another process holds the pass
+    │   └── HeldError        the database looks restored or copied: nothing is sent until confirmed
     ├── RankError            a topic or a file of papers that cannot be ranked
+    ├── ModelError           the optional model: missing, altered, unreadable; ranking goes on without
     ├── TemplateError        an operator's template, with its file and line
     ├── SendError            handing a message over; the ledger knows the stage
     └── LinkError            a signed link that was altered, is expired or has another purpose
@@ -51,8 +53,16 @@ class BusyError(StorageError):
     """Another process holds the pass."""
 
 
+class HeldError(StorageError):
+    """The database looks restored, copied or moved; nothing is sent until the operator confirms."""
+
+
 class RankError(DigestError, ValueError):
     """A topic or a file of papers cannot be ranked."""
+
+
+class ModelError(DigestError):
+    """The optional model is missing, altered or unreadable; ranking goes on by words."""
 
 
 class TemplateError(DigestError):

@@ -78,7 +78,7 @@ def _keep(index: Index, fresh: Mapping[Any, list[Match]]) -> None:
     """Remember new lists, the oldest forgotten first."""
     index.ranked.update(fresh)
     for key in list(index.ranked)[: max(0, len(index.ranked) - KEPT)]:
-        del index.ranked[key]
+        index.ranked.pop(key, None)
 
 
 def _rank_block(index: Index, queries: Sequence[Query], limit: int | None, cut: float) -> list[list[Match]]:

@@ -1,0 +1,137 @@
+"""The optional model: all-MiniLM-L6-v2, int8, as a file; a `Space` of meanings.
+
+Reads two files from a folder and runs them; downloads nothing. Without the extra `semantic`, or with a
+file missing or altered, `open_model` says so in one sentence and ranking goes on by words.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from digest.errors import ModelError
+from digest.match.index import Floats, Index
+from digest.match.meaning import Calibration, blend, unit
+from digest.match.text import plain
+
+#: The two files and what they must hold. The tokenizer is the original one of the model.
+FILES: Mapping[str, str] = {
+    "model.onnx": "8199be6f699a395f99f89df973f9dc5285fbcfcdb2ae1a4e1201dab014f3d2a6",
+    "tokenizer.json": "be50c3628f2bf5bb5e3a7f17b1f74611b2561a3a27eeab05e5aa30f411572037",
+}
+MOST_TOKENS = 64  # of title and abstract; more makes encoding slower and ranking no better
+BATCH = 16
+KEPT = 50_000  # vectors that are kept for texts that come again: 77 MB
+
+CALIBRATION = Calibration(slope=4.5, rarity=0.3, base=-11.5)
+
+
+@dataclass(frozen=True, slots=True)
+class SentenceModel:
+    """Directions of whole sentences; a `Space`."""
+
+    session: Any  # onnxruntime.InferenceSession
+    tokenizer: Any  # tokenizers.Tokenizer
+    topic_share: float = 2.0
+    likes_share: float = 1.5
+    floor: float = 0.3
+    calibration: Calibration = CALIBRATION
+    _kept: dict[bytes, Floats] = field(default_factory=dict, repr=False)
+
+    def topics(self, texts: Sequence[str]) -> Floats:
+        """One row of length one a text; zero for an empty text."""
+        return self.encode(texts)
+
+    def papers(self, index: Index) -> Floats:
+        """One row of length one for each paper."""
+        titles = self.encode([paper.title for paper in index.papers])
+        texts = self.encode([f"{paper.title}. {paper.abstract}" for paper in index.papers])
+        return blend(titles, texts)
+
+    def encode(self, texts: Sequence[str]) -> Floats:
+        """The direction of each text; those that were encoded before are looked up."""
+        keys = [sha256(text.encode()).digest() for text in texts]
+        missing = {key: text for key, text in zip(keys, texts, strict=True) if key not in self._kept}
+        fresh = dict(zip(missing, self._encode([*missing.values()]), strict=True))
+        rows = [fresh[key] if key in fresh else self._kept[key] for key in keys]
+        self._keep(fresh)
+        return np.stack(rows) if rows else np.zeros((0, 384), np.float32)
+
+    def _keep(self, fresh: Mapping[bytes, Floats]) -> None:
+        self._kept.update(fresh)
+        for key in list(self._kept)[: max(0, len(self._kept) - KEPT)]:
+            self._kept.pop(key, None)
+
+    def _encode(self, texts: Sequence[str]) -> Floats:
+        """Encode in batches of like length, so that little is spent on padding."""
+        tokens = [coded.ids for coded in self.tokenizer.encode_batch([plain(text) for text in texts])]
+        vectors = np.zeros((len(texts), 384), np.float32)
+        order = sorted((n for n, text in enumerate(texts) if text.strip()), key=lambda n: len(tokens[n]))
+        for batch in _in_batches(order):
+            vectors[batch] = self._mean([tokens[number] for number in batch])
+        return unit(vectors)
+
+    def _mean(self, tokens: Sequence[Sequence[int]]) -> Floats:
+        """The mean of the last layer over the tokens of each text, as the model was trained."""
+        longest = max(map(len, tokens))
+        ids = np.array([[*row, *[0] * (longest - len(row))] for row in tokens], np.int64)
+        mask = np.array([[1] * len(row) + [0] * (longest - len(row)) for row in tokens], np.int64)
+        inputs = {"input_ids": ids, "attention_mask": mask, "token_type_ids": np.zeros_like(ids)}
+        hidden = self.session.run(None, inputs)[0]
+        return np.asarray(
+            (hidden * mask[:, :, None]).sum(axis=1) / mask.sum(axis=1, keepdims=True), np.float32
+        )
+
+
+def open_model(folder: Path) -> SentenceModel:
+    """The model in `folder`, both files checked. Raises ModelError, one sentence."""
+    check_files(folder)
+    try:
+        import onnxruntime
+        from tokenizers import Tokenizer
+    except ImportError as error:
+        remedy = "pip install 'digest-papers[semantic]'"
+        raise ModelError(
+            f"the model needs {error.name or 'onnxruntime'}: {remedy}; ranking by words"
+        ) from error
+    try:
+        tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+        tokenizer.no_padding()
+        tokenizer.enable_truncation(MOST_TOKENS)
+        session = onnxruntime.InferenceSession(folder / "model.onnx", providers=["CPUExecutionProvider"])
+    except Exception as error:  # both libraries raise bare exceptions of their own
+        raise ModelError(f"the model in {folder} cannot be loaded ({error}); ranking by words") from error
+    return SentenceModel(session, tokenizer)
+
+
+def check_files(folder: Path) -> None:
+    """Raise ModelError unless both files are there and hold what they must."""
+    for name, expected in FILES.items():
+        path = folder / name
+        if not path.exists():
+            raise ModelError(
+                f"{path} is missing: run digest model fetch, or unset DIGEST_MODEL; ranking by words"
+            )
+        if hash_file(path) != expected:
+            raise ModelError(
+                f"{path} is not the expected file (sha256 differs): run digest model fetch; ranking by words"
+            )
+
+
+def hash_file(path: Path) -> str:
+    """The sha256 of a file in hexadecimal. Raises ModelError if it cannot be read."""
+    digest = sha256()
+    try:
+        with path.open("rb") as stream:
+            while chunk := stream.read(1 << 20):
+                digest.update(chunk)
+    except OSError as error:
+        raise ModelError(f"{path} cannot be read ({error.strerror}); ranking by words") from error
+    return digest.hexdigest()
+
+
+def _in_batches(order: Sequence[int]) -> Iterator[list[int]]:
+    return (list(order[start : start + BATCH]) for start in range(0, len(order), BATCH))
