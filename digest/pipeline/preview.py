@@ -88,7 +88,7 @@ async def preview(
     )
 
 
-def _message(
+def message_of(
     composer: Composer, issue: Issue, subscriber: Subscriber, known: dict[str, Paper], now: datetime
 ) -> Message:
     """Links carry tokens of the right form that lead nowhere: a preview is shown to anybody."""

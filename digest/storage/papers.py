@@ -24,6 +24,7 @@ __all__ = [
     "by_ids",
     "by_keys",
     "count",
+    "heat",
     "insert_papers",
     "newest_pass",
     "numbers",
@@ -99,7 +100,7 @@ async def trending(conn: AsyncConnection, now: datetime, limit: int) -> list[Pap
         .outerjoin(here, here.c.paper == papers.c.number)
         .where(papers.c.eligible_at >= now - timedelta(days=TRENDING_DAYS), papers.c.withdrawn.is_(False))
     )
-    ranked = sorted(_heat(row, now) for row in await conn.execute(query))[:limit]
+    ranked = sorted(heat(row, now) for row in await conn.execute(query))[:limit]
     best = [number for *_, number in ranked]
     found = {
         row.number: _paper(row)
@@ -108,7 +109,8 @@ async def trending(conn: AsyncConnection, now: datetime, limit: int) -> list[Pap
     return [found[number] for number in best]
 
 
-def _heat(row: Any, now: datetime) -> tuple[float, float, str, int]:
+def heat(row: Any, now: datetime) -> tuple[float, float, str, int]:
+    """Sort key of one paper, the hottest first: minus heat, age in days, id; then its number."""
     since = row.published_at or row.eligible_at
     age = max((now - since) / timedelta(days=1), 0.0)
     return -((row.votes or 0) + (row.here or 0)) / (age + 2) ** 1.5, age, row.id, row.number

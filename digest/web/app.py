@@ -1,0 +1,169 @@
+"""The application: collaborators in, routes out. Holds no logic of its own.
+
+Run it with `proxy_headers=False`: forwarded addresses are read here, and only from configured proxies.
+"""
+
+import traceback
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+
+import structlog
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.middleware.body_limit import RequestBodyLimitMiddleware
+from starlette.middleware.gzip import GZipMiddleware
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Mount, Route
+from starlette.staticfiles import StaticFiles
+
+from digest import errors
+from digest.compose.message import Composer
+from digest.errors import ConfigError
+from digest.links import Links
+from digest.models import Site
+from digest.pipeline.catalogue import Catalogue
+from digest.storage.database import Database
+from digest.web import health, home
+from digest.web.front import Clock, Front, proxies
+from digest.web.guard import Guard
+from digest.web.pages import Pages, folder
+
+#: A pasted bibliography of some hundred papers is the largest thing that anybody sends.
+MAX_BODY = 512 * 1024
+
+_START = {"To the start": "/"}
+
+_log = structlog.get_logger()
+
+
+def create_app(
+    db: Database,
+    *,
+    site: Site,
+    links: Links,
+    composer: Callable[[], Composer],
+    clock: Clock,
+    wake: Callable[[], None],
+    trusted_proxies: Sequence[str] = (),
+    faults: Callable[[], Sequence[str]] = tuple,
+    more_routes: Sequence[BaseRoute] = (),
+) -> Starlette:
+    """The pages of one installation, nothing started but what the lifespan starts.
+
+    `composer` makes the composer of a new pass; `wake` is called after a mail was put into the outbox;
+    `faults` says what keeps this process from being ready; `more_routes` stand behind the same guard.
+    Raises ConfigError without a public address or with a proxy that is no network, and TemplateError.
+    """
+    if links.base_url is None:
+        raise ConfigError("the pages need a public address; set DIGEST_BASE_URL")
+    try:
+        trusted = proxies(trusted_proxies)
+    except ValueError as error:
+        raise ConfigError(f"DIGEST_TRUSTED_PROXIES: {error}; write for example 10.0.0.0/8, ::1") from error
+    catalogue = Catalogue(db, clock, composer)
+    app = Starlette(
+        routes=[*ROUTES, *more_routes, _static()],
+        middleware=[
+            Middleware(Guard, base_url=links.base_url),
+            Middleware(RequestBodyLimitMiddleware, max_body_size=MAX_BODY),
+            Middleware(GZipMiddleware, minimum_size=2000, compresslevel=4),
+        ],
+        exception_handlers={
+            404: _not_found,
+            405: _not_allowed,
+            Exception: _failed,
+            errors.LinkError: _bad_link,
+        },
+        lifespan=_lifespan,
+    )
+    app.state.gate = home.Gate()
+    app.state.front = Front(
+        db=db,
+        site=site,
+        links=links,
+        pages=Pages(site, links.base_url),
+        catalogue=catalogue,
+        clock=clock,
+        wake=wake,
+        faults=faults,
+        trusted=trusted,
+    )
+    return app
+
+
+#: One line a page, in the order in which a reader meets them.
+ROUTES: list[BaseRoute] = [
+    Route("/", home.home),
+    Route("/preview", home.preview, methods=["GET", "POST"]),
+    Route("/preview/mail", home.mail),
+    Route("/healthz", health.healthz),
+    Route("/readyz", health.readyz),
+]
+
+
+@asynccontextmanager
+async def _lifespan(app: Starlette) -> AsyncIterator[None]:
+    yield
+    await app.state.front.catalogue.close()
+
+
+def _static() -> Mount:
+    return Mount("/static", _Static(directory=folder() / "static"), name="static")
+
+
+class _Static(StaticFiles):
+    """Our own few files; their addresses change with their content, so they are kept for ever."""
+
+    def file_response(self, *args: object, **kwargs: object) -> Response:
+        response = super().file_response(*args, **kwargs)  # type: ignore[arg-type]
+        response.headers["Cache-Control"] = "public, max-age=31536000, immutable"
+        return response
+
+
+async def _not_found(request: Request, _error: Exception) -> Response:
+    return _say(request, "There is no such page", "The address may be mistyped, or the page is gone.", 404)
+
+
+async def _not_allowed(request: Request, error: Exception) -> Response:
+    response = _say(request, "This page does not do that", "It cannot be called in this way.", 405)
+    response.headers.update(getattr(error, "headers", None) or {})
+    return response
+
+
+async def _bad_link(request: Request, error: Exception) -> Response:
+    sentence = f"{str(error)[:1].upper()}{str(error)[1:]}."
+    pages = request.app.state.front.pages
+    answer: Response = pages.say(
+        "This link does not work", sentence, status=404, links={"Ask for a new link": "/link"}
+    )
+    return answer
+
+
+async def _failed(request: Request, error: Exception) -> Response:
+    """Say that it is our fault. The log gets the places in the code: no token, no address, no values."""
+    places = [f"{frame.filename}:{frame.lineno}" for frame in traceback.extract_tb(error.__traceback__)[-6:]]
+    page = request.url.path.split("/")[1]
+    _log.error("web.failed", page=page, error=type(error).__name__, places=places)
+    busy = isinstance(error, errors.StorageError)
+    sentence = "The database is busy." if busy else "Something went wrong on our side."
+    return _say(
+        request, "That did not work", f"{sentence} Please try again in a minute.", 503 if busy else 500
+    )
+
+
+def _say(
+    request: Request, heading: str, sentence: str, status: int, links: Mapping[str, str] = _START
+) -> Response:
+    pages: Pages = request.app.state.front.pages
+    return pages.say(heading, sentence, status=status, links=links)
+
+
+_FAULTS: dict[Any, Any] = {
+    404: _not_found,
+    405: _not_allowed,
+    errors.LinkError: _bad_link,
+    errors.StorageError: _failed,
+    Exception: _failed,
+}

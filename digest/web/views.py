@@ -1,0 +1,96 @@
+"""Papers as pages show them: the same cards as in the mails, with the votes of readers here. Pure."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from urllib.parse import quote
+
+from digest.compose.cards import Card, card
+from digest.links import Links
+from digest.models import Issue, Match, Paper, Subscriber
+from digest.storage.trending import Listed
+
+#: Cards on pages carry no vote links of their own; those of a reader are added where one is known.
+_NO_LINKS = Links(None, ("-",))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class View:
+    """One paper on a page."""
+
+    card: Card
+    page: str | None  # its own page
+    topic: str = ""
+    here: int = 0
+    is_new: bool = False
+    submitter: str = ""
+    like: str | None = None
+    dislike: str | None = None
+
+
+def view(
+    paper: Paper,
+    *,
+    public: bool = True,
+    match: Match | None = None,
+    followed: frozenset[str] = frozenset(),
+    here: int = 0,
+    is_new: bool = False,
+) -> View:
+    """A paper; in public without the abstract unless its source is open."""
+    shown = paper if paper.open or not public else replace(paper, abstract="", comment="")
+    return View(
+        card=card(
+            shown,
+            _NO_LINKS,
+            score=match.score if match else None,
+            because=match.because if match else (),
+            followed=followed,
+        ),
+        page=page_of(paper.id),
+        topic=match.topic if match else "",
+        here=here,
+        is_new=is_new,
+    )
+
+
+def page_of(paper_id: str) -> str:
+    """Path of a paper's own page."""
+    return f"/paper/{quote(paper_id, safe=':/')}"
+
+
+def list_views(listed: Iterable[Listed]) -> list[View]:
+    """The papers of a public list."""
+    return [view(one.paper, here=one.here, is_new=one.is_new) for one in listed]
+
+
+def issue_views(issue: Issue, papers: Mapping[str, Paper], reader: Subscriber, *, public: bool) -> list[View]:
+    """The papers that an issue shows."""
+    names = frozenset(name.casefold().strip() for topic in reader.topics for name in topic.authors)
+    return [
+        view(papers[match.paper_id], public=public, match=match, followed=names)
+        for match in issue.shown
+        if match.paper_id in papers
+    ]
+
+
+def match_views(matches: Sequence[Match], papers: Mapping[str, Paper]) -> list[View]:
+    """Papers of which only the title is shown, with their score."""
+    plain = (replace(match, because=()) for match in matches)
+    return [view(papers[match.paper_id], match=match) for match in plain if match.paper_id in papers]
+
+
+def title_views(ids: Sequence[str], papers: Mapping[str, Paper]) -> list[View]:
+    """Papers of which only the title is shown."""
+    return [view(papers[paper_id]) for paper_id in ids if paper_id in papers]
+
+
+def with_votes(views: Iterable[View], links: Links, reader_token: str) -> list[View]:
+    """The same papers with the links by which this reader votes."""
+    return [
+        replace(
+            one,
+            like=links.vote(reader_token, one.card.id, 1),
+            dislike=links.vote(reader_token, one.card.id, -1),
+        )
+        for one in views
+    ]

@@ -1,0 +1,58 @@
+"""The home page and the preview: fast to read, live without a script, and nothing of it is stored."""
+
+import pytest
+
+from tests.make import make_paper
+from tests.pipeline.steps import announce
+from tests.web.conftest import Place
+
+
+async def test_home_shows_the_papers_of_the_day(place: Place) -> None:
+    await announce(place.db, make_paper(1, title="Swarms of bees", votes=9))
+    page = await place.client.get("/")
+    assert page.status_code == 200
+    assert "Swarms of bees" in page.text
+
+
+async def test_home_answers_without_any_paper(quick: Place) -> None:
+    assert "There are no papers yet" in (await quick.client.get("/")).text
+
+
+async def test_preview_ranks_papers_and_says_why(place: Place) -> None:
+    await announce(place.db, make_paper(1, title="Language models"), make_paper(2, title="Black holes"))
+    page = await place.client.post("/preview", data={"topics": "black holes"})
+    assert "Because of <b>holes, Black" in page.text
+    assert "Language models" not in page.text
+
+
+@pytest.mark.parametrize("part", ["", "&part=1"])
+async def test_preview_without_words_says_what_to_write(quick: Place, part: str) -> None:
+    page = await quick.client.get(f"/preview?topics=the+of{part}")
+    assert page.status_code == 422
+    assert "no word to rank by" in page.text
+
+
+async def test_preview_shows_abstracts_of_open_sources_only(quick: Place) -> None:
+    await announce(quick.db, make_paper(1, title="Black holes", abstract="A secret.", open=False))
+    page = await quick.client.get("/preview?topics=black+holes")
+    assert "Black holes" in page.text
+    assert "A secret" not in page.text
+
+
+async def test_mail_preview_can_do_nothing(quick: Place) -> None:
+    await announce(quick.db, make_paper(1, title="Black holes"))
+    page = await quick.client.get("/preview/mail?topics=black+holes")
+    assert "sandbox" in page.headers["content-security-policy"]
+    assert "Black holes" in page.text
+
+
+async def test_new_pass_is_shown_soon(quick: Place) -> None:
+    await quick.client.get("/")
+    await announce(quick.db, make_paper(1, title="Swarms of bees"))
+    await quick.app.state.front.catalogue.fresh()
+    assert "Swarms of bees" in (await quick.client.get("/")).text
+
+
+async def test_health_and_readiness(place: Place) -> None:
+    assert (await place.client.get("/healthz")).text == "ok\n"
+    assert (await place.client.get("/readyz")).json()["ready"] is True
