@@ -4,6 +4,7 @@ Reserved names (RFC 2606, RFC 6761) never reach a reader: mail to them only make
 """
 
 import re
+from functools import lru_cache
 
 from email_validator import EmailNotValidError, validate_email
 
@@ -15,13 +16,20 @@ _PLAIN = re.compile(r"[\w.!#$%&'*+/=?^`{|}~-]{1,64}@[a-z0-9](?:[a-z0-9.-]{0,252}
 
 def refusal(address: str) -> str | None:
     """Why this address cannot be mailed over SMTP, as a sentence; None if it can."""
-    domain = address.rpartition("@")[2]
-    if _RESERVED.search(domain):
-        return f"{domain} is a reserved example domain that no mail server serves; use a real address"
+    if reason := reserved(address.rpartition("@")[2]):
+        return reason
     try:
         envelope_form(address)
     except ValueError as error:
         return str(error)
+    return None
+
+
+@lru_cache(maxsize=1024)
+def reserved(domain: str) -> str | None:
+    """Why no mail is sent to this domain, as a sentence; None if it is."""
+    if _RESERVED.search(domain):
+        return f"{domain} is a reserved example domain that no mail server serves; use a real address"
     return None
 
 

@@ -5,7 +5,7 @@ Sources: RFC 5321 4.2 (codes), 4.5.3.1.10 (552 at RCPT means "too many recipient
 """
 
 import re
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from digest.models import Outcome, Verdict
 
@@ -19,8 +19,7 @@ _KEPT = 500
 _EVERYTHING_WAITS = {421, 530, 534, 535, 538, 454}
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
+class Reply(NamedTuple):
     """One reply of the server: lines joined by a blank."""
 
     code: int

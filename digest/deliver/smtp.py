@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 import structlog
 
-from digest.deliver.addresses import refusal
+from digest.deliver.addresses import reserved
 from digest.deliver.conversation import Conversation, Lost, Opening, open_transaction, opening, stuffed
 from digest.deliver.relay import Relay, Unavailable, connect
 from digest.deliver.replies import judge, printable
@@ -73,8 +73,8 @@ class SmtpTransport:
         return self.connections
 
     async def send(self, envelope: Envelope) -> Outcome:
-        """Hand one message over; reserved and impossible addresses are refused before any connection."""
-        if reason := refusal(envelope.recipient):
+        """Hand one message over; reserved addresses are refused before any connection."""
+        if reason := reserved(envelope.recipient.rpartition("@")[2]):
             return Outcome(verdict=Verdict.REFUSED, stage="address", reply=reason)
         item = _Item(envelope, asyncio.get_running_loop().create_future())
         self._waiting.append(item)

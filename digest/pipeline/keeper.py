@@ -25,6 +25,9 @@ from digest.storage.ledger import Group, Mark, Pace
 #: Messages of one commit, beyond those that the transport carries at once.
 GROUP = 50
 
+#: Seconds that an outcome waits for others at most.
+LONGEST = 0.1
+
 #: Outcomes of one commit; more than a window holds, so that a slow disk catches up.
 SETTLED = 500
 
@@ -69,6 +72,7 @@ class Keeper:
     started: float = field(default_factory=monotonic)
     _wake: asyncio.Event = field(default_factory=asyncio.Event)
     _room: asyncio.Event = field(default_factory=asyncio.Event)
+    _committed_at: float = 0.0  # monotonic
     _slots_at: float = 0.0  # monotonic time before which the pace allows nothing
 
     @property
@@ -118,22 +122,33 @@ class Keeper:
                 self.marked.put_nowait(None)
 
     async def _has_work(self) -> bool:
-        while not (self.back or self._may_mark() or (self.rendered and self.stop.is_set())):
-            if not (self.more or self.outstanding or self.rendered):
+        """Wait for a group that is worth a disk sync; False when there will be nothing more."""
+        while not self._is_due():
+            if not (self.more or self.outstanding or self.rendered or self.back):
                 return False
             self._wake.clear()
             await self._wait()
         return True
 
+    def _is_due(self) -> bool:
+        """A group is due when half of one came back, when senders run dry, at the end, or after LONGEST."""
+        if self.stop.is_set():
+            return bool(self.back or self.rendered)
+        in_flight = self.outstanding - len(self.back)
+        dry = in_flight <= self.carried and (self._may_mark() or not self.rendered)
+        waited = monotonic() - self._committed_at >= LONGEST
+        return bool((self.back or self._may_mark()) and (len(self.back) >= GROUP // 2 or dry or waited))
+
     def _may_mark(self) -> bool:
-        space = self.rendered and self.outstanding < self.window
-        return bool(space and not self.stop.is_set() and monotonic() >= self._slots_at)
+        return bool(self.rendered) and self.outstanding < self.window and monotonic() >= self._slots_at
 
     async def _wait(self) -> None:
-        """Until something changes, or the pace allows the next message."""
-        pause = self._slots_at - monotonic() if self.rendered and not self.stop.is_set() else 0
+        """Until something changes, or the pace allows the next message, or a small group has waited long."""
+        pauses = [LONGEST] if self.back else []
+        if self.rendered and not self.stop.is_set() and self._slots_at > monotonic():
+            pauses.append(self._slots_at - monotonic())
         try:
-            await asyncio.wait_for(self._wake.wait(), pause if pause > 0 else None)
+            await asyncio.wait_for(self._wake.wait(), min(pauses, default=None))
         except TimeoutError:
             return
 
@@ -161,6 +176,7 @@ class Keeper:
                 log.warning("ledger.retry", seconds=wait, reason=str(error))
                 await asyncio.sleep(wait)
         self.outstanding -= freed
+        self._committed_at = monotonic()
         self._count(settled, unsent)
         self._start(marks, sent_on)
 

@@ -5,12 +5,15 @@ statement at a time through the asynchronous driver took 20 ms a group; on Postg
 runs through the asynchronous driver.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, func, select, update
+from sqlalchemy import Connection, Dialect, Update, bindparam, func, select, update
+from sqlalchemy.dialects import sqlite
+from sqlalchemy.dialects.postgresql import psycopg
 
 from digest.models import Delivery, DeliveryState
 from digest.storage.database import chunks
@@ -60,7 +63,7 @@ def write(
 
     A mark is not ours if its lease ran out and another worker took the row: that message must not be sent.
     """
-    settle(conn, group.settled, worker=worker)
+    settle(conn, group.settled, worker=worker, now=now)
     suppress_all(conn, group.dead_addresses, "hard bounce", now)
     give_back(conn, group.unsent, worker=worker)
     allowed = len(group.marks)
@@ -71,22 +74,21 @@ def write(
 
 def mark(conn: Connection, marks: Sequence[Mark], *, worker: str, now: datetime) -> set[int]:
     """Commit this before the final dot: from here on a crash leaves doubt. Gives the ids that are ours."""
-    if not marks:
-        return set()
-    common = {"d_worker": worker, "d_lease": now + LEASE}
-    conn.execute(_MARK, [_marked(one) | common for one in marks])
-    ids = [one.delivery.id for one in marks]
+    rows = [
+        {
+            "d_id": one.delivery.id,
+            "d_attempts": one.delivery.attempts,
+            "d_message_id": one.message_id,
+            "d_body_hash": one.body_hash,
+            "d_worker": worker,
+        }
+        for one in marks
+    ]
+    ids = {one.delivery.id for one in marks}
+    if _many(conn, _MARK, rows, d_lease=now + LEASE) == len(rows):
+        return ids
     ours = select(_D.id).where(_D.id.in_(ids), _D.state == "data", _D.worker == worker)
     return set(conn.scalars(ours))
-
-
-def _marked(one: Mark) -> dict[str, Any]:
-    return {
-        "d_id": one.delivery.id,
-        "d_message_id": one.message_id,
-        "d_body_hash": one.body_hash,
-        "d_attempts": one.delivery.attempts,
-    }
 
 
 _MARK = (
@@ -102,19 +104,20 @@ _MARK = (
 )
 
 
-def settle(conn: Connection, settled: Sequence[Delivery], *, worker: str) -> None:
+def settle(conn: Connection, settled: Sequence[Delivery], *, worker: str, now: datetime) -> None:
     """Write what attempts came to; papers of deliveries that ended without a mail are free again.
 
     `sent` always wins, even over a worker that took the row over meanwhile: the server has the message.
     """
-    values = [_settled(delivery, worker) for delivery in settled]
-    sent = [value for value in values if value["s_state"] == DeliveryState.SENT.value]
-    rest = [value for value in values if value["s_state"] != DeliveryState.SENT.value]
-    if sent:
-        conn.execute(_SENT, sent)
-    if rest:
-        conn.execute(_SETTLE, rest)
-        release(conn, [row.issue_id for row in settled if row.state in _UNSENT and row.issue_id])
+    sent = [
+        {"s_id": one.id, "s_attempts": one.attempts, "s_reply": one.reply, "s_worker": worker}
+        for one in settled
+        if one.state is DeliveryState.SENT
+    ]
+    _many(conn, _SENT, sent, s_settled_at=now)
+    if rest := [one for one in settled if one.state is not DeliveryState.SENT]:
+        conn.execute(_SETTLE, [_settled(one, worker) for one in rest])
+        release(conn, [one.issue_id for one in rest if one.state in _UNSENT and one.issue_id])
 
 
 _UNSENT = (DeliveryState.FAILED, DeliveryState.EXPIRED, DeliveryState.SUPPRESSED)
@@ -154,6 +157,32 @@ _SETTLE = (
         **_OUTCOME,
     )
 )
+
+
+def _many(conn: Connection, statement: Update, rows: Sequence[dict[str, Any]], **times: datetime) -> int:
+    """Run a statement for many rows and give how many it changed; `times` are the same for all rows.
+
+    The statement is compiled once for each kind of database, and its values go to the driver as they are:
+    the usual way costs 20 us a row, more than the statement itself.
+    """
+    if not rows:
+        return 0
+    sql, constants, as_stored = _compiled(statement, conn.dialect.name)
+    shared = constants | {name: as_stored(value) for name, value in times.items()}
+    return conn.exec_driver_sql(sql, [shared | row for row in rows]).rowcount
+
+
+@cache
+def _compiled(statement: Update, name: str) -> tuple[str, dict[str, Any], Callable[[datetime], Any]]:
+    """SQL with named values for the driver, the values that never change, and how it stores times."""
+    dialect: Dialect = sqlite.dialect(paramstyle="named") if name == "sqlite" else psycopg.dialect()  # type: ignore[no-untyped-call]
+    compiled = statement.compile(dialect=dialect)
+    times = _D.settled_at.type.dialect_impl(dialect).bind_processor(dialect)
+    return str(compiled), dict(compiled.params), times or _as_it_is
+
+
+def _as_it_is(value: datetime) -> Any:
+    return value
 
 
 def give_back(conn: Connection, ids: Collection[int], *, worker: str) -> None:

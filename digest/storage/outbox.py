@@ -125,19 +125,22 @@ async def claim(conn: AsyncConnection, *, worker: str, now: datetime, limit: int
         update(deliveries)
         .where(_D.id.in_(select(due.c.id)))
         .values(state=state, worker=worker, leased_until=now + LEASE)
-        .returning(*deliveries.c)
+        .returning(deliveries)
     )
     rows = sorted((_delivery(row) for row in taken), key=lambda row: (row.due_at, row.id))
     ended = [_ended(row, now) for row in rows if row.state is not DeliveryState.CLAIMED]
     if ended:
-        await conn.run_sync(settle, ended, worker=worker)
-    ready = (row for row in rows if row.state is DeliveryState.CLAIMED)
-    return Claim(tuple(replace(row, attempts=row.attempts + 1) for row in ready), tuple(ended))
+        await conn.run_sync(settle, ended, worker=worker, now=now)
+    return Claim(tuple(row for row in rows if row.state is DeliveryState.CLAIMED), tuple(ended))
 
 
 def _allowed() -> ColumnElement[bool]:
-    """Issues go to active readers only; other mail to anybody who is not suppressed."""
-    refused = exists().where(suppressions.c.address_hash == _D.address_hash)
+    """Issues go to active readers only; other mail to anybody who is not suppressed.
+
+    Who was forgotten may sign up again, and for that gets the letter that asks to confirm.
+    """
+    again = and_(_D.kind == DeliveryKind.CONFIRMATION.value, suppressions.c.reason == "forgotten")
+    refused = exists().where(suppressions.c.address_hash == _D.address_hash, ~again)
     reader = exists().where(subscribers.c.id == _D.subscriber_id)
     active = reader.where(subscribers.c.status == "active")
     suppressed = reader.where(subscribers.c.status == "suppressed")
@@ -178,8 +181,24 @@ async def replace_open(conn: AsyncConnection, subscriber_ids: Sequence[int], now
 
 
 def _delivery(row: Row[Any]) -> Delivery:
-    fields = {name: getattr(row, name) for name in _FIELDS}
-    return Delivery(**fields | {"kind": DeliveryKind(row.kind), "state": DeliveryState(row.state)})
-
-
-_FIELDS = tuple(Delivery.__dataclass_fields__)
+    """A claimed row counts this attempt already."""
+    state = DeliveryState(row.state)
+    return Delivery(
+        id=row.id,
+        kind=DeliveryKind(row.kind),
+        email=row.email,
+        state=state,
+        due_at=row.due_at,
+        created_at=row.created_at,
+        subscriber_id=row.subscriber_id,
+        issue_id=row.issue_id,
+        letter=row.letter,
+        about=row.about,
+        attempts=row.attempts + (state is DeliveryState.CLAIMED),
+        leased_until=row.leased_until,
+        worker=row.worker,
+        message_id=row.message_id,
+        reply=row.reply,
+        settled_at=row.settled_at,
+        resends=row.resends,
+    )
