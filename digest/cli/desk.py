@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parseaddr
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -15,6 +16,7 @@ import structlog
 import typer
 
 from digest.cli.options import read_time
+from digest.compose.letters import Letters
 from digest.compose.message import Composer
 from digest.config import Roster, Settings, read_roster, read_settings, signing_keys
 from digest.deliver.files import FileTransport
@@ -23,6 +25,7 @@ from digest.deliver.smtp import SmtpTransport
 from digest.deliver.transport import Transport
 from digest.links import Links
 from digest.models import Delivery, Site
+from digest.pipeline import letters as letters_of
 from digest.pipeline.lease import holding
 from digest.pipeline.render import Renderer
 from digest.pipeline.workers import worker_name
@@ -62,11 +65,18 @@ class Desk:
 
     def composer(self) -> Composer:
         """Builds messages; its templates are read and checked now. Raises TemplateError."""
-        return Composer(self.site(), Links(self.settings.base_url, self._keys()))
+        return Composer(self.site(), self.links())
+
+    def links(self) -> Links:
+        """Makes and reads signed links."""
+        return Links(self.settings.base_url, self._keys())
 
     def renderer(self) -> Renderer:
         """Turns deliveries into messages."""
-        return Renderer(self.db, self.composer(), key=self._keys()[0], domain=self.site().domain)
+        letters = partial(letters_of.write, Letters(self.site()), self.links())
+        return Renderer(
+            self.db, self.composer(), key=self._keys()[0], domain=self.site().domain, letters=letters
+        )
 
     def transport(self) -> Transport:
         """SMTP if DIGEST_SMTP_URL is set, else the outbox folder."""

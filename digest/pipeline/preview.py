@@ -15,7 +15,6 @@ from digest.pipeline.render import named
 from digest.storage import papers, passes
 from digest.storage.database import Database
 
-
 #: Whom a preview by topic is addressed to.
 NOBODY = "you@example.org"
 
@@ -78,7 +77,7 @@ async def preview(
         start = None if days is None else await passes.pass_before(conn, now - timedelta(days=days))
         issue, ranked = await freeze_now(conn, subscriber, now, from_pass=start)
         known = await papers.by_ids(conn, named(issue))
-    message = await asyncio.to_thread(_message, composer, issue, subscriber, known, now)
+    message = await asyncio.to_thread(message_of, composer, issue, subscriber, known, now)
     return Preview(
         subscriber=subscriber,
         issue=issue,

@@ -1,13 +1,13 @@
 """Claimed deliveries -> finished messages: load what the issues name, compose off the event loop."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from digest.compose.freeze import papers_of
 from digest.compose.headers import message_id
 from digest.compose.message import Composer
 from digest.errors import DigestError, StorageError
-from digest.models import Delivery, Issue, Message, Paper, Subscriber
+from digest.models import Delivery, DeliveryKind, Issue, Message, Paper, Subscriber
 from digest.storage import issues, papers, subscribers
 from digest.storage.database import Database
 
@@ -15,10 +15,22 @@ from digest.storage.database import Database
 class Renderer:
     """Renders issues in batches; one for a pass, so that each paper is prepared once."""
 
-    def __init__(self, db: Database, composer: Composer, *, key: str, domain: str) -> None:
-        """`key` and `domain` make the Message-IDs, which never change for a delivery."""
+    def __init__(
+        self,
+        db: Database,
+        composer: Composer,
+        *,
+        key: str,
+        domain: str,
+        letters: Callable[[Delivery, str], Message] | None = None,
+    ) -> None:
+        """`key` and `domain` make the Message-IDs, which never change for a delivery.
+
+        `letters` writes what is no issue, from the delivery and its Message-ID; see `pipeline.letters`.
+        """
         self._db = db
         self._composer = composer
+        self._letters = letters
         self._key = key
         self._domain = domain
 
@@ -42,6 +54,10 @@ class Renderer:
         for delivery in deliveries:
             issue = frozen.get(delivery.issue_id or 0)
             try:
+                if delivery.kind is not DeliveryKind.ISSUE and self._letters:
+                    mark = message_id(delivery.id, self._key, self._domain)
+                    rendered[delivery.id] = self._letters(delivery, mark)
+                    continue
                 if issue is None or issue.subscriber_id not in readers:
                     raise StorageError("the issue of this delivery is no longer stored")
                 rendered[delivery.id] = self._render(delivery, issue, readers[issue.subscriber_id], known)

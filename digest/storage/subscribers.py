@@ -84,6 +84,12 @@ async def by_emails(conn: AsyncConnection, emails: Iterable[str]) -> dict[str, S
     return found
 
 
+async def by_token(conn: AsyncConnection, token: str) -> Subscriber | None:
+    """The subscriber of this unsubscribe token."""
+    stored = await _load(conn, select(subscribers).where(subscribers.c.token == token))
+    return stored[0].subscriber if stored else None
+
+
 async def by_ids(conn: AsyncConnection, ids: Iterable[int]) -> dict[int, Subscriber]:
     """Id -> subscriber, for those that are stored."""
     found: dict[int, Subscriber] = {}
@@ -174,6 +180,12 @@ async def count_due(conn: AsyncConnection, before: datetime, limit: int) -> int:
         .limit(limit)
     )
     return int(await conn.scalar(select(func.count()).select_from(query.subquery())) or 0)
+
+
+async def active_ids(conn: AsyncConnection) -> list[int]:
+    """Ids of everybody who gets issues."""
+    active = subscribers.c.status == SubscriberStatus.ACTIVE.value
+    return list(await conn.scalars(select(subscribers.c.id).where(active).order_by(subscribers.c.id)))
 
 
 async def rewind(conn: AsyncConnection, replaced: Iterable[Issue]) -> None:

@@ -1,0 +1,38 @@
+"""Leave: stop the mails, or delete everything. Works for ever, by a token that can do nothing else."""
+
+from datetime import datetime
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from digest.models import Subscriber, SubscriberStatus
+from digest.storage import asks, subscribers, suppressions
+from digest.storage.database import Database
+from digest.storage.suppressions import address_hash
+
+_LEFT = (SubscriberStatus.UNSUBSCRIBED, SubscriberStatus.SUPPRESSED)
+
+
+async def unsubscribe(db: Database, token: str, *, network: str, now: datetime) -> None:
+    """No more mails, from this moment; again, or with a token of nobody, it changes nothing.
+
+    The claim of a delivery reads the status, so what waits in the outbox does not go out either.
+    """
+    async with db.write() as conn:
+        reader = await subscribers.by_token(conn, token)
+        if reader is None or reader.status in _LEFT:
+            return
+        await subscribers.set_status(conn, reader.id, SubscriberStatus.UNSUBSCRIBED, None)
+        await asks.consent(conn, "unsubscribed", address_hash(reader.email), network=network, now=now)
+
+
+async def forget(db: Database, reader: Subscriber, *, network: str, now: datetime) -> None:
+    """Delete everything about a reader; a hash stays, so that no file brings the address back."""
+    async with db.write() as conn:
+        await _erase(conn, reader, network, now)
+
+
+async def _erase(conn: AsyncConnection, reader: Subscriber, network: str, now: datetime) -> None:
+    await subscribers.remove(conn, reader.id)
+    await asks.erase(conn, reader.email)
+    await suppressions.suppress(conn, reader.email, "forgotten", now)
+    await asks.consent(conn, "forgotten", address_hash(reader.email), network=network, now=now)
