@@ -10,10 +10,13 @@ from rich.console import Console
 from rich.table import Table
 
 from digest.cli.rank_files import Query, read_papers, read_queries
+from digest.config import read_settings
 from digest.errors import RankError
 from digest.match import build_index, check_topic
 from digest.match import rank as rank_topics
+from digest.match.meaning import Space
 from digest.models import Match, Paper, Topic
+from digest.pipeline.model import open_space
 
 TABLE_ROWS = 20
 LIST_LENGTH = 100
@@ -37,7 +40,8 @@ def rank(
     asked = _asked(queries, topic or [])
     known = read_papers(papers)
     limit = {None: LIST_LENGTH if queries or as_json or output else TABLE_ROWS, 0: None}.get(top, top)
-    ranked = _ranked(known, asked, limit)
+    space = open_space(read_settings().model, lambda text: typer.echo(f"digest: {text}", err=True))
+    ranked = _ranked(known, asked, limit, space)
     run: Run = {
         query.qid: [(match.paper_id, match.score) for match in matches]
         for query, matches in zip(asked, ranked, strict=True)
@@ -72,10 +76,12 @@ def _warn_if_wordless(query: Query) -> None:
         typer.echo(f"{query.qid}: {error}", err=True)
 
 
-def _ranked(papers: Sequence[Paper], asked: Sequence[Query], limit: int | None) -> list[list[Match]]:
+def _ranked(
+    papers: Sequence[Paper], asked: Sequence[Query], limit: int | None, space: Space | None
+) -> list[list[Match]]:
     """The matches of each query, cut to `limit` after its candidates were picked out."""
     by_id = {paper.id: paper for paper in papers}
-    index = build_index(papers)
+    index = build_index(papers, space)
     free = limit if not any(query.candidates for query in asked) else None
     ranked = rank_topics(index, [query.topic for query in asked], examples=by_id, limit=free)
     return [

@@ -15,7 +15,7 @@ from digest.match.meaning import unit
 from digest.match.query import Query, likes_weight
 from digest.models import Paper
 
-WORDS_SHARE = 5.0  # what a cosine of one with the words of the liked papers adds
+WORDS_SHARE = 6.0  # what a cosine of one with the words of the liked papers adds
 DISLIKE_SHARE = 0.4  # of the centroid of the disliked papers; 0.75 hurt
 
 

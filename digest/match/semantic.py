@@ -36,7 +36,7 @@ class SentenceModel:
     session: Any  # onnxruntime.InferenceSession
     tokenizer: Any  # tokenizers.Tokenizer
     topic_share: float = 2.0
-    likes_share: float = 1.5
+    likes_share: float = 2.0
     floor: float = 0.3
     calibration: Calibration = CALIBRATION
     _kept: dict[bytes, Floats] = field(default_factory=dict, repr=False)
