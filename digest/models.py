@@ -122,6 +122,7 @@ class Entry:
     votes: int | None = None  # Hugging Face's upvotes
     licence: str = ""
     withdrawn: bool = False
+    current: bool = False  # the newest version, though its number is not given (OAI-PMH)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

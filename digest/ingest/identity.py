@@ -205,8 +205,10 @@ def _resolve(group: _Group, known: set[str], occasion: Occasion) -> Resolved:
 
 def _folded_paper(group: _Group, occasion: Occasion) -> Paper:
     entries, stored = group.entries, list(group.stored.values())
-    texts = [_text_of_paper(paper) for paper in stored] + [_text_of_entry(entry) for entry in entries]
-    version, _, _, title, abstract, authors, comment = max(texts)
+    newest = max((paper.version for paper in stored), default=0)
+    texts = [_text_of_paper(paper) for paper in stored]
+    texts += [_text_of_entry(entry, newest) for entry in entries]
+    version, _, _, _, title, abstract, authors, comment = max(texts)
     first_seen = min((paper.first_seen_pass or 0 for paper in stored), default=occasion.number)
     eligible = min((paper for paper in stored if paper.eligible_pass), key=_eligibility, default=None)
     may = eligible is None and any(_eligible(entry, occasion) for entry in entries)
@@ -214,7 +216,7 @@ def _folded_paper(group: _Group, occasion: Occasion) -> Paper:
         id=_identifier(group),
         title=title,
         abstract=abstract,
-        authors=authors or max((text[5] for text in texts), key=lambda names: (len(names), names)),
+        authors=authors or max((text[6] for text in texts), key=lambda names: (len(names), names)),
         url=_best_url(group),
         doi=min(group.dois, default=None),
         version=version,
@@ -236,19 +238,18 @@ def _folded_paper(group: _Group, occasion: Occasion) -> Paper:
 
 
 # What a text is judged by: the version, what is there, then any order that does not depend on time.
-_Text = tuple[int, bool, int, str, str, tuple[str, ...], str]
+_Text = tuple[int, bool, bool, int, str, str, tuple[str, ...], str]
 
 
 def _text_of_paper(paper: Paper) -> _Text:
-    return _text(paper.version, paper.title, paper.abstract, paper.authors, paper.comment)
+    words = paper.title, paper.abstract, paper.authors, paper.comment
+    return paper.version, False, bool(paper.title), len(paper.abstract), *words
 
 
-def _text_of_entry(entry: Entry) -> _Text:
-    return _text(entry.version or 0, entry.title, entry.abstract, entry.authors, entry.comment)
-
-
-def _text(version: int, title: str, abstract: str, authors: tuple[str, ...], comment: str) -> _Text:
-    return version, bool(title), len(abstract), title, abstract, authors, comment
+def _text_of_entry(entry: Entry, newest: int) -> _Text:
+    version = max(newest, entry.version or 0) if entry.current else entry.version or 0
+    words = entry.title, entry.abstract, entry.authors, entry.comment
+    return version, entry.current, bool(entry.title), len(entry.abstract), *words
 
 
 def _identifier(group: _Group) -> str:

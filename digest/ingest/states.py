@@ -51,11 +51,16 @@ def state(
         return _unmoved(before, kind, now, last_new_at, grace)
     if not answer.entries:
         return SourceState.QUIET
-    if answer.seen < (STALE * answer.entries if answer.batch else answer.entries):
+    if not repeats(answer):
         return SourceState.FRESH
     if answer.batch and _redated(answer):
         return SourceState.STALE
     return _unmoved(before, kind, now, last_new_at, grace)
+
+
+def repeats(answer: Answer) -> bool:
+    """True for an answer that is (nearly) the previous one; an empty one repeats nothing."""
+    return answer.entries > 0 and answer.seen >= (STALE * answer.entries if answer.batch else answer.entries)
 
 
 def _unmoved(

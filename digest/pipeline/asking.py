@@ -11,8 +11,9 @@ from digest.errors import FetchError, ParseError, SourceError
 from digest.ingest import example
 from digest.ingest.child import Reader
 from digest.ingest.fetch import Fetched, Fetcher, Validators
+from digest.ingest.gaps import Gap
 from digest.ingest.parse import Document
-from digest.models import Source, SourceKind
+from digest.models import Entry, Source, SourceKind
 from digest.storage.sources import Kept
 
 #: Hugging Face's votes grow for two weeks after a listing: so far back its days are read again.
@@ -32,6 +33,9 @@ class Asked:
     error: str | None = None
     failed: bool = False  # no usable answer
     retry_after: float | None = None
+    gap: Gap | None = None  # publishing days that are still missing
+    gap_error: str | None = None
+    filled: list[Entry] = field(default_factory=list)  # of the days that were missing
 
 
 def addresses(source: Source, now: datetime) -> list[str]:

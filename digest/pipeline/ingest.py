@@ -7,10 +7,9 @@ validators: a crash loses the work of no source that was stored, and no ETag out
 """
 
 import asyncio
-import random
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -18,13 +17,13 @@ import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from digest.errors import BusyError
-from digest.ingest import states
 from digest.ingest.child import Reader
 from digest.ingest.fetch import Fetcher
 from digest.ingest.identity import Occasion, Resolved, identify, keys
-from digest.ingest.parse import Document
 from digest.models import Entry, Source, SourceKind, SourceState
 from digest.pipeline.asking import Asked, ask
+from digest.pipeline.backfill import fill
+from digest.pipeline.judging import gap_of, judged
 from digest.storage import papers, passes
 from digest.storage import sources as stored_sources
 from digest.storage.database import Database
@@ -34,15 +33,6 @@ Clock = Callable[[], datetime]
 
 #: Called with a source's name, the steps done and the steps known so far.
 Progress = Callable[[str, int, int], None]
-
-#: arXiv cuts a feed at this many rows, the new papers first (arxiv-feed: database.py).
-ARXIV_ROWS = 2_000
-
-#: Entries of an earlier answer that are remembered to tell a new listing from a repeated one.
-_REMEMBERED = 5_000
-
-#: After the second failure in a row a source rests for this long, then twice as long, up to six hours.
-_REST, _LONGEST_REST = timedelta(minutes=1), timedelta(hours=6)
 
 log = structlog.get_logger("digest.ingest")
 
@@ -154,7 +144,13 @@ async def _ask(
     def step(done: int, total: int) -> None:
         progress(source.name, done, total)
 
-    return await ask(source, known, fetcher, reader, now=now, step=step)
+    asked = await ask(source, known, fetcher, reader, now=now, step=step)
+    gap = gap_of(status, asked.documents, now)
+    if gap is not None and not asked.failed and (gap.retry_at is None or gap.retry_at <= now):
+        asked.filled, asked.gap, asked.gap_error = await fill(source, gap, fetcher, reader, now=now)
+    else:
+        asked.gap = gap
+    return asked
 
 
 async def _store(
@@ -175,7 +171,7 @@ async def _store(
                 "another process has started a pass meanwhile; this one stops, nothing stored is lost"
             )
         entries = [entry for document in asked.documents for entry in document.entries]
-        resolved = await store_entries(conn, entries, _occasion(source, number, now))
+        resolved = await store_entries(conn, [*entries, *asked.filled], _occasion(source, number, now))
         after = judged(source, status, asked, entries, now=now, grace=grace)
         await stored_sources.record(conn, after)
         await stored_sources.keep(conn, source.name, asked.kept)
@@ -217,96 +213,6 @@ async def store_entries(
         {key: one.numbers[0] if one.numbers else given[one.paper.id] for one in resolved for key in one.keys},
     )
     return resolved
-
-
-def judged(
-    source: Source,
-    before: Status,
-    asked: Asked,
-    entries: Sequence[Entry],
-    *,
-    now: datetime,
-    grace: timedelta,
-    jitter: Callable[[], float] = random.random,
-) -> Status:
-    """The status of a source after an answer; pure but for the jitter of its rest."""
-    failed = asked.failed
-    answer = _answer(before, asked, entries)
-    state = states.state(
-        answer, before.state, kind=source.kind, now=now, last_new_at=before.last_new_at, grace=grace
-    )
-    last_new_at = now if state is SourceState.FRESH and answer.entries > answer.seen else before.last_new_at
-    failures = before.failures + 1 if failed else 0
-    return replace(
-        before,
-        state=state,
-        state_since=before.state_since if state is before.state else now,
-        checked_at=now,
-        changed_at=now if asked.documents else before.changed_at,
-        last_new_at=last_new_at,
-        next_fetch_at=now + rest(failures, asked.retry_after, jitter()) if failed else None,
-        failures=failures,
-        error=asked.error or _alarm(source, now, last_new_at) or _loss(asked.documents),
-        batch=_batch(before, asked.documents, entries),
-    )
-
-
-def rest(failures: int, retry_after: float | None, jitter: float) -> timedelta:
-    """How long a source that failed is left alone; the first failure alone costs nothing."""
-    doubled = min(_REST * 2 ** min(failures - 2, 20), _LONGEST_REST) if failures > 1 else timedelta()
-    return max(doubled * (0.5 + jitter / 2), timedelta(seconds=retry_after or 0.0))
-
-
-def _answer(before: Status, asked: Asked, entries: Sequence[Entry]) -> states.Answer:
-    batch = before.batch or {}
-    earlier, date = set(batch.get("ids", ())), batch.get("date")
-    return states.Answer(
-        usable=not asked.failed,
-        unchanged=not asked.documents,
-        nothing_today=asked.nothing_today,
-        entries=len(entries),
-        seen=sum(_label(entry) in earlier for entry in entries),
-        batch=_is_batch(asked.documents),
-        date=asked.documents[-1].published_at if asked.documents else None,
-        date_before=datetime.fromisoformat(date) if date else None,
-    )
-
-
-def _is_batch(documents: Sequence[Document]) -> bool:
-    """arXiv's feeds hold one day each; everything else is a list that grows at one end."""
-    return len(documents) == 1 and documents[0].format.startswith("arxiv ")
-
-
-def _batch(
-    before: Status, documents: Sequence[Document], entries: Sequence[Entry]
-) -> Mapping[str, Any] | None:
-    if not entries:
-        return before.batch
-    labels = list(dict.fromkeys(_label(entry) for entry in entries))
-    if not _is_batch(documents):
-        labels = list(dict.fromkeys([*labels, *(before.batch or {}).get("ids", ())]))[:_REMEMBERED]
-    date = documents[-1].published_at
-    return {"date": date.isoformat() if date else None, "ids": labels}
-
-
-def _label(entry: Entry) -> str:
-    return entry.arxiv_id or entry.doi or entry.entry_id
-
-
-def _alarm(source: Source, now: datetime, last_new_at: datetime | None) -> str | None:
-    days = states.silent_days(source.kind, now, last_new_at)
-    if days < states.SILENT_DAYS or last_new_at is None:
-        return None
-    since = last_new_at.date()
-    return f"nothing new on {days} publishing days, since {since}; the address or the format may have changed"
-
-
-def _loss(documents: Sequence[Document]) -> str | None:
-    if any(
-        document.format.startswith("arxiv") and len(document.entries) >= ARXIV_ROWS for document in documents
-    ):
-        return f"arXiv cuts a feed at {ARXIV_ROWS} rows: new papers may be missing; ask for single categories"
-    return None
 
 
 def _report(

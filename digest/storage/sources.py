@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import delete, insert, select, update
@@ -27,6 +27,8 @@ class Status:
     failures: int = 0  # in a row
     error: str | None = None
     batch: Mapping[str, Any] | None = None  # {"date": ISO or null, "ids": [...]} of the last full answer
+    day: date | None = None  # the last publishing day that was read
+    gap: Mapping[str, Any] | None = None  # publishing days that nobody read
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

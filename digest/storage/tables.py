@@ -10,6 +10,7 @@ from sqlalchemy import (
     JSON,
     Boolean,
     Column,
+    Date,
     DateTime,
     Dialect,
     Float,
@@ -23,6 +24,7 @@ from sqlalchemy import (
     Text,
     TypeDecorator,
     UniqueConstraint,
+    text,
 )
 
 
@@ -78,6 +80,8 @@ sources = Table(
     Column("next_fetch_at", UtcDateTime),  # back-off; null: at once
     _required("failures", Integer),  # in a row
     Column("batch", JSON),  # the last answer that held entries: {"date": …, "ids": […]}
+    Column("day", Date),  # the last publishing day that was read (arXiv)
+    Column("gap", JSON),  # publishing days that nobody read: {"first": …, "last": …, …}
     Column("error", Text),
 )
 
@@ -171,17 +175,33 @@ subscribers = Table(
     Column("pause_until", UtcDateTime),
     Column("next_issue_at", UtcDateTime),  # null: nothing scheduled (not active)
     Column("waiting_since", UtcDateTime),  # due time of an issue that waits for a late batch until then
+    Column("claimed_until", UtcDateTime),  # a job of the distributed engine composes the issue that is due
     Column("last_pass", Integer),
     _required("token", String(64), unique=True),
     Column("file_hash", String(64)),  # of its entry in subscribers.yaml at the last import
     _required("in_file", Boolean),
     _required("created_at", UtcDateTime),
 )
+# With the id: a million readers are due at the same minute, and none of them may be sorted.
 Index(
     "ix_subscribers_due",
     subscribers.c.next_issue_at,
+    subscribers.c.id,
     sqlite_where=subscribers.c.status == "active",
     postgresql_where=subscribers.c.status == "active",
+)
+Index(
+    "ix_subscribers_unclaimed",
+    subscribers.c.next_issue_at,
+    subscribers.c.id,
+    postgresql_where=text("status = 'active' AND claimed_until IS NULL"),
+    sqlite_where=text("status = 'active' AND claimed_until IS NULL"),
+)
+Index(
+    "ix_subscribers_claimed",
+    subscribers.c.claimed_until,
+    sqlite_where=subscribers.c.claimed_until.is_not(None),
+    postgresql_where=subscribers.c.claimed_until.is_not(None),
 )
 Index(
     "ix_subscribers_waiting",
@@ -254,6 +274,7 @@ deliveries = Table(
 Index(
     "ix_deliveries_due",
     deliveries.c.due_at,
+    deliveries.c.id,
     sqlite_where=deliveries.c.state.in_(("pending", "deferred")),
     postgresql_where=deliveries.c.state.in_(("pending", "deferred")),
 )
@@ -262,6 +283,12 @@ Index(
     deliveries.c.leased_until,
     sqlite_where=deliveries.c.state.in_(("claimed", "data")),
     postgresql_where=deliveries.c.state.in_(("claimed", "data")),
+)
+Index(
+    "ix_deliveries_uncertain",
+    deliveries.c.id,
+    sqlite_where=deliveries.c.state == "uncertain",
+    postgresql_where=deliveries.c.state == "uncertain",
 )
 Index("ix_deliveries_subscriber", deliveries.c.subscriber_id)
 Index("ix_deliveries_worker", deliveries.c.worker)  # the accounting of one run

@@ -25,6 +25,7 @@ class Origin:
 
     def __init__(self) -> None:
         self.pages: dict[str, Page | list[Page]] = {}
+        self.answer: dict[str, Callable[[str], Page]] = {}  # pages that depend on the query
         self.requests: list[tuple[str, dict[str, str]]] = []
         self.sent = 0  # bytes of bodies
         origin = self
@@ -48,6 +49,8 @@ class Origin:
         self._thread.join()
 
     def page(self, path: str) -> Page:
+        if answer := self.answer.get(path.partition("?")[0]):
+            return answer(path)
         page = self.pages.get(path) or self.pages.get(path.partition("?")[0]) or Page(b"none", status=404)
         if isinstance(page, list):
             page = page.pop(0) if len(page) > 1 else page[0]

@@ -20,9 +20,7 @@ NOTE = (
     "arXiv metadata (CC0) of 14 April 2026: cs.CL, parts of cs.LG, cs.AI and cs.CV; "
     "votes of Hugging Face's daily papers of that day"
 )
-_INDEX = re.compile(
-    r"\b(?:py-?pi|npm|cran|conda|crates|maven|nuget|docker|gems)\b", re.IGNORECASE
-)
+_INDEX = re.compile(r"\b(?:py-?pi|npm|cran|conda|crates|maven|nuget|docker|gems)\b", re.IGNORECASE)
 
 
 def chosen(day: Path) -> list[Entry]:

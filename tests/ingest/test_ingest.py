@@ -6,7 +6,8 @@ import pytest
 
 from digest.errors import BusyError
 from digest.models import Source, SourceKind, SourceState
-from digest.pipeline.ingest import ingest, rest
+from digest.pipeline.ingest import ingest
+from digest.pipeline.judging import rest
 from digest.storage import passes
 from digest.storage.database import Database
 from digest.storage.papers import by_ids, window

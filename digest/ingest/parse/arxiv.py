@@ -38,6 +38,12 @@ def wrote(item: Any) -> bool:
     )
 
 
+def is_channel(channel: Any) -> bool:
+    """True for a feed of arXiv's own, which may be empty."""
+    address = str(channel.get("link") or "") + " " + str(channel.get("id") or "")
+    return re.search(r"https?://(?:rss\.|export\.)?arxiv\.org/", address) is not None
+
+
 def entry(item: Any, channel: Any) -> Entry | None:
     """One item; None if it has neither title nor id. Raises ParseError for the API's error entry."""
     guid, link = str(item.get("id") or ""), str(item.get("link") or "")
@@ -52,7 +58,7 @@ def entry(item: Any, channel: Any) -> Entry | None:
     version = found[1] if found else None
     comment = joined(item.get("arxiv_comment"))
     return Entry(
-        entry_id=guid or link,
+        entry_id=guid or link or name,
         title=name,
         abstract=abstract,
         authors=_authors(item),

@@ -33,7 +33,7 @@ def read(body: bytes) -> Document:
     items, channel = found.entries, found.feed
     if mended and not items:
         raise ParseError("the feed breaks off before its first entry is whole")
-    ours = bool(items) and arxiv.wrote(items[0])
+    ours = arxiv.wrote(items[0]) if items else arxiv.is_channel(channel)
     entries, skipped = _entries(items, channel)
     damaged = isinstance(found.get("bozo_exception"), Exception) and not _harmless(found)
     return Document(

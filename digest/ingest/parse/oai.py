@@ -50,7 +50,7 @@ class _Records:
         self.total: int | None = None
 
     def read(self, body: bytes) -> list[Entry]:
-        parser = ET.XMLPullParser(events=("end",))
+        parser: Any = ET.XMLPullParser(events=("end",))
         parser.feed(body)
         self._take(parser)
         parser.close()
@@ -100,6 +100,7 @@ def _entry(record: ET.Element) -> Entry | None:
         comment=comment,
         licence=_text(fields, "license"),
         withdrawn=is_withdrawn(abstract, comment),
+        current=not versions,
     )
 
 
