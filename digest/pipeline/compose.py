@@ -5,7 +5,7 @@ due subscribers ─window, rank→ matches ─freeze→ issues ─one transactio
 An issue whose sources have not published today waits (`late`); those of a catch-up leave spread (`pacing`).
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -15,16 +15,19 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from digest.compose.freeze import freeze, ids_of
 from digest.models import DeliveryKind, Issue, Match, Subscriber, Topic
 from digest.pipeline import late, pacing
-from digest.pipeline.window import Reading, first_pass, open_window, rank_topics
+from digest.pipeline.window import Reading, Readings, first_pass, open_window, rank_enough, rank_topics
 from digest.schedule import next_due
-from digest.storage import facts, issues, outbox, papers, passes, subscribers
+from digest.storage import claims, facts, issues, outbox, papers, passes, subscribers
 from digest.storage.batches import Batch, batches
-from digest.storage.database import Database
+from digest.storage.database import Database, chunks
 
 Clock = Callable[[], datetime]
 
 #: Subscribers a transaction: few enough to hold no lock for long.
 BATCH = 200
+
+#: Subscribers that one transaction claims for jobs; those that are claimed at a time; how long a claim lasts.
+CLAIMED, AHEAD, CLAIM_LASTS = 5_000, 100_000, timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,7 +57,7 @@ class _Round:
     patience: timedelta
     late: tuple[Batch, ...] = ()
     spread: timedelta = timedelta()
-    readings: dict[tuple[int, int], Reading] = field(default_factory=dict)
+    readings: Readings = field(default_factory=Readings)
 
 
 async def compose(
@@ -74,14 +77,69 @@ async def compose(
         )
     while True:
         now = clock()
-        due = await _take_due(db, now)
-        waiting, going = _divide(due, this, now)
-        async with db.read() as conn:
-            frozen = await _freeze_all(conn, going, this, now)
-        done = await _record(db, frozen, waiting, this, now)
+        done = await _compose(db, await _take_due(db, now), this, now)
         report += done
         if done == ComposeReport():  # nobody is due, or another pass serves them
             return report
+
+
+async def compose_claimed(
+    db: Database,
+    ids: Sequence[int],
+    *,
+    clock: Clock,
+    patience: timedelta,
+    spread: timedelta,
+    readings: Readings,
+) -> ComposeReport:
+    """The same for one batch of claimed subscribers, whoever of them is still due; then the claims end.
+
+    `readings` are the windows that the batches of one process share.
+    """
+    now = clock()
+    async with db.read() as conn:
+        awaited = late.awaited(await batches(conn, late.CALENDARS), now) if patience else ()
+    this = _Round(patience=patience, late=tuple(awaited), spread=spread, readings=readings)
+    done = await _compose(db, await _take_due(db, now, ids), this, now)
+    async with db.write() as conn:
+        await claims.end_claims(conn, ids)
+    return done
+
+
+async def claim_batches(
+    db: Database,
+    defer: Callable[[AsyncConnection, Sequence[Sequence[int]], timedelta], Awaitable[None]],
+    *,
+    clock: Clock,
+    patience: timedelta,
+) -> int:
+    """Claim whoever is due and hand batches of ids to `defer`, in the same transaction; gives how many.
+
+    No statement here grows with the number of subscribers: a round claims CLAIMED at most, and not more
+    than AHEAD are claimed at a time, so that a claim is composed long before it would expire.
+    """
+    total, now = 0, clock()
+    async with db.write() as conn:
+        if patience:
+            await _late(conn, now)
+        spread = await _span(conn, now)
+        await claims.end_expired(conn, now, AHEAD)
+        room = AHEAD - await claims.count_claimed(conn, AHEAD)
+    while room > 0:
+        async with db.write() as conn:
+            ids = await claims.claim_due(conn, clock(), clock() + CLAIM_LASTS, min(room, CLAIMED))
+            await defer(conn, list(chunks(ids, BATCH)), spread)
+        total, room = total + len(ids), room - len(ids)
+        if len(ids) < CLAIMED:
+            break
+    return total
+
+
+async def _compose(db: Database, due: Sequence[Subscriber], this: _Round, now: datetime) -> ComposeReport:
+    waiting, going = _divide(due, this, now)
+    async with db.read() as conn:
+        frozen = await _freeze_all(conn, going, this, now)
+    return await _record(db, frozen, waiting, this, now)
 
 
 async def _late(conn: AsyncConnection, now: datetime) -> tuple[Batch, ...]:
@@ -137,15 +195,21 @@ async def freeze_now(
     return _freeze(subscriber, reading, ranked, seen, awaited, now), ranked
 
 
-async def _take_due(db: Database, now: datetime) -> list[Subscriber]:
-    """Who is due; what was not sent to them yet is merged into the issue to come."""
+async def _take_due(db: Database, now: datetime, ids: Sequence[int] | None = None) -> list[Subscriber]:
+    """Who is due (of `ids`); what was not sent to them yet is merged into the issue to come."""
     async with db.write() as conn:
-        due = await subscribers.due(conn, now, BATCH)
+        due = await _due(conn, now, ids)
         ended = await outbox.replace_open(conn, [subscriber.id for subscriber in due], now)
         if not ended:
             return due
         await subscribers.rewind(conn, (await issues.by_ids(conn, ended)).values())
+        return await _due(conn, now, ids)
+
+
+async def _due(conn: AsyncConnection, now: datetime, ids: Sequence[int] | None) -> list[Subscriber]:
+    if ids is None:
         return await subscribers.due(conn, now, BATCH)
+    return await subscribers.due_among(conn, ids, now)
 
 
 async def _freeze_all(
@@ -160,16 +224,15 @@ async def _freeze_all(
         groups.setdefault((await first_pass(conn, subscriber, now), newest), []).append(subscriber)
     frozen: list[tuple[Subscriber, Issue]] = []
     for bounds, readers in groups.items():
-        if bounds not in this.readings:
-            this.readings[bounds] = await open_window(conn, *bounds, now)
-        frozen += await _freeze_group(conn, this.readings[bounds], readers, this, now)
+        reading = await this.readings.get(conn, *bounds, now)
+        frozen += await _freeze_group(conn, reading, readers, this, now)
     return frozen
 
 
 async def _freeze_group(
     conn: AsyncConnection, reading: Reading, readers: Sequence[Subscriber], this: _Round, now: datetime
 ) -> list[tuple[Subscriber, Issue]]:
-    ranked = await rank_topics(conn, reading, readers)
+    ranked = await rank_enough(conn, reading, readers)
     names = await papers.numbers(conn, _candidates(reading))
     by_number = {number: paper_id for paper_id, number in names.items()}
     taken = await issues.reserved(conn, [reader.id for reader in readers], by_number)

@@ -63,6 +63,13 @@ async def revised(conn: AsyncConnection, from_pass: int, to_pass: int) -> list[P
     )
 
 
+async def last_change(conn: AsyncConnection, at_pass: int) -> int:
+    """The newest pass <= `at_pass` that made papers eligible or brought new versions; 0 if there is none."""
+    eligible = select(func.max(papers.c.eligible_pass)).where(papers.c.eligible_pass <= at_pass)
+    revised_ = select(func.max(papers.c.revised_pass)).where(papers.c.revised_pass <= at_pass)
+    return max(int(await conn.scalar(eligible) or 0), int(await conn.scalar(revised_) or 0))
+
+
 async def by_ids(conn: AsyncConnection, ids: Iterable[str]) -> dict[str, Paper]:
     """Stored papers under any form of their ids ("2312.11825", "doi:10.1101/…"), keyed by what was asked."""
     keys = {asked: identifiers.key(asked) for asked in ids}

@@ -120,6 +120,16 @@ async def due(conn: AsyncConnection, now: datetime, limit: int) -> list[Subscrib
     return [stored.subscriber for stored in await _load(conn, query)]
 
 
+async def due_among(conn: AsyncConnection, ids: Sequence[int], now: datetime) -> list[Subscriber]:
+    """Those of the named subscribers who are active and due, by id."""
+    query = select(subscribers).where(
+        subscribers.c.id.in_(ids),
+        subscribers.c.status == SubscriberStatus.ACTIVE.value,
+        subscribers.c.next_issue_at <= now,
+    )
+    return [stored.subscriber for stored in await _load(conn, query.order_by(subscribers.c.id))]
+
+
 async def still_due(conn: AsyncConnection, ids: Sequence[int], now: datetime) -> set[int]:
     """Which of these are due even now, locked for this transaction: the guard against a second pass."""
     query = (
