@@ -12,6 +12,7 @@ import struct
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from urllib.parse import quote
 
 from itsdangerous import BadSignature, Signer
@@ -34,6 +35,7 @@ class Links:
         """Take the public address without trailing slash and the keys, the signing one first."""
         self.base_url = base_url.rstrip("/") if base_url else None
         self._keys = [key.encode() for key in reversed(keys)]  # itsdangerous signs with the last
+        self._signer = cache(self._make_signer)
 
     def home(self) -> str | None:
         """The sign-up page."""
@@ -121,7 +123,7 @@ class Links:
             raise ExpiredError("this link has expired; ask for a new one", number)
         return number
 
-    def _signer(self, purpose: str) -> Signer:
+    def _make_signer(self, purpose: str) -> Signer:
         return Signer(self._keys, salt=f"digest.{purpose}", digest_method=hashlib.sha256)
 
 

@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 from typing import Any
 
+from digest.ingest import example
 from digest.models import (
     Delivery,
     DeliveryKind,
@@ -117,3 +118,22 @@ def make_site(**fields: Any) -> Site:
 
 def make_papers(*papers: Paper) -> dict[str, Paper]:
     return {paper.id: paper for paper in papers}
+
+
+def recorded_papers() -> list[Paper]:
+    """The papers of the recorded arXiv day in the package (CC0), as if first seen now."""
+    return [
+        Paper(
+            id=f"arxiv:{entry.arxiv_id}",
+            title=entry.title,
+            abstract=entry.abstract,
+            authors=entry.authors,
+            url=entry.url,
+            categories=entry.categories,
+            votes=entry.votes,
+            published_at=NOW,
+            open=True,
+        )
+        for entry in example.read(example.load("arxiv"))
+        if not entry.announced.is_replacement
+    ]

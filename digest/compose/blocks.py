@@ -4,12 +4,11 @@ A block ends at a line end and holds a NUL where the reader's token goes. One th
 subscribers (a paper under a topic, a heading, a line) is rendered once.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass
-from functools import lru_cache
 
 from digest.compose import mime
-from digest.compose.cards import NAME, card, clean_title, safe_url
+from digest.compose.cards import NAME, card, clean_title, folded, safe_url
 from digest.compose.prose import clean, direction, language, shorten
 from digest.compose.templates import Templates
 from digest.links import TOKEN_LENGTH, Links
@@ -27,14 +26,13 @@ class Block:
     text: str
     html_bytes: bytes
     text_bytes: bytes
-
     size: int  # octets in the message, tokens filled in
 
 
-def block(html: str, text: str) -> Block:
+def block(html: str, text: str, encode: Callable[[str], bytes] = mime.quoted_printable) -> Block:
     """Encode a piece; it ends with one line end."""
     html, text = html.rstrip("\n") + "\n", text.rstrip("\n") + "\n"
-    html_bytes, text_bytes = mime.quoted_printable(html), mime.quoted_printable(text)
+    html_bytes, text_bytes = encode(html), encode(text)
     tokens = html.count(mime.TOKEN) + text.count(mime.TOKEN)
     filled = len(html_bytes) + len(text_bytes) + tokens * (TOKEN_LENGTH - 1)
     return Block(html, text, html_bytes, text_bytes, filled)
@@ -49,42 +47,57 @@ class Blocks:
     """Renders blocks and keeps them: one object per pass."""
 
     def __init__(self, templates: Templates, links: Links) -> None:
-        """Compile the templates now, so that a broken one stops the pass before anything is sent."""
+        """Compile the templates. Raises TemplateError."""
         self._links = links
         self._fill = {
             name: (templates.renderer(f"{name}.html"), templates.renderer(f"{name}.txt"))
             for name in ("section", "card", "line")
         }
-        self.card = lru_cache(maxsize=KEPT)(self._card)
-        self.section = lru_cache(maxsize=KEPT)(self._section)
-        self.line = lru_cache(maxsize=KEPT)(self._line)
+        self._kept: dict[Hashable, tuple[Paper | None, Block]] = {}
 
-    def _card(
-        self, paper: Paper, score: float | None, because: tuple[str, ...], followed: frozenset[str]
+    def card(
+        self, paper: Paper, score: int | None, because: tuple[str, ...], followed: frozenset[str]
     ) -> Block:
-        """A paper in full, with the score and the reasons of its topic."""
-        shown = card(paper, self._links, score=score, because=because, followed=followed)
-        return self._block("card", paper=shown)
+        """A paper in full, with the score and the reasons of its topic; `followed` are folded names."""
+        marked = followed and followed.intersection(map(folded, paper.authors))
 
-    def _section(self, heading: str, note: str) -> Block:
+        def make() -> Block:
+            shown = card(paper, self._links, score=score, because=because, followed=marked)
+            return self._block("card", **shown)
+
+        return self._keep((paper.id, score, because, marked), paper, make)
+
+    def section(self, heading: str, note: str) -> Block:
         """A heading, with one sentence under it or none."""
-        heading = shorten(clean(heading), NAME)
-        return self._block(
-            "section", heading=heading, note=note, language=language(heading), direction=direction(heading)
-        )
 
-    def _line(self, paper: Paper, note: str) -> Block:
+        def make() -> Block:
+            plain = shorten(clean(heading), NAME)
+            marks = {"language": language(plain), "direction": direction(plain)}
+            return self._block("section", heading=plain, note=note, **marks)
+
+        return self._keep((heading, note), None, make)
+
+    def line(self, paper: Paper, note: str) -> Block:
         """A paper as title and link alone."""
-        title = clean_title(paper)
-        return self._block(
-            "line",
-            title=title,
-            url=safe_url(paper.url),
-            note=note,
-            language=language(title),
-            direction=direction(title),
-        )
+
+        def make() -> Block:
+            title = clean_title(paper)
+            marks = {"language": language(title), "direction": direction(title)}
+            return self._block("line", title=title, url=safe_url(paper.url), note=note, **marks)
+
+        return self._keep((paper.id, note, "line"), paper, make)
 
     def _block(self, name: str, **values: object) -> Block:
         html, text = self._fill[name]
         return block(html(**values), text(**values))
+
+    def _keep(self, key: Hashable, paper: Paper | None, make: Callable[[], Block]) -> Block:
+        """The block of this key, unless its paper has changed since (a new version, more votes)."""
+        kept = self._kept.get(key)
+        if kept and (kept[0] is paper or kept[0] == paper):
+            return kept[1]
+        while len(self._kept) >= KEPT:
+            del self._kept[next(iter(self._kept))]
+        made = make()
+        self._kept[key] = (paper, made)
+        return made

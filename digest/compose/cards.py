@@ -4,8 +4,8 @@ What a feed lacked stays empty and is left out; nothing is invented.
 """
 
 import re
-from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple, TypedDict
 from urllib.parse import quote, urlsplit
 
 from digest.compose import prose
@@ -30,30 +30,28 @@ _CODE = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Link:
+class Link(NamedTuple):
     """Where a word leads."""
 
     label: str
     url: str
 
 
-@dataclass(frozen=True, slots=True)
-class Author:
+class Author(NamedTuple):
     """A name, and whether the subscriber follows it."""
 
     name: str
     followed: bool
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Card:
-    """A paper in full."""
+class Card(TypedDict):
+    """A paper in full: the variables of the templates `card`."""
 
     id: str
     title: str
     url: str | None
     authors: tuple[Author, ...]
+    names: list[str]  # the same as plain text; a star before those that the subscriber follows
     more_authors: int
     venue: str
     votes: int | None
@@ -68,11 +66,6 @@ class Card:
     language: str
     direction: str
 
-    @property
-    def names(self) -> list[str]:
-        """The authors as plain text; those that the subscriber follows bear a star."""
-        return [f"★ {author.name}" if author.followed else author.name for author in self.authors]
-
 
 def card(
     paper: Paper,
@@ -82,8 +75,8 @@ def card(
     because: tuple[str, ...] = (),
     followed: frozenset[str] = frozenset(),
 ) -> Card:
-    """Prepare a paper; `followed` holds author names, case-folded."""
-    title, abstract = clean_title(paper), prose.excerpt(prose.clean(to_unicode(paper.abstract)))
+    """Prepare a paper; `followed` holds author names as `folded` gives them."""
+    title, abstract = clean_title(paper), clean_abstract(paper.abstract)
     authors = named_authors(paper, followed)
     reasons = tuple(prose.shorten(prose.clean(to_unicode(reason)), NAME) for reason in because[:REASONS])
     return Card(
@@ -91,6 +84,7 @@ def card(
         title=title,
         url=safe_url(paper.url),
         authors=authors,
+        names=[f"★ {author.name}" if author.followed else author.name for author in authors],
         more_authors=max(0, len(paper.authors) - len(authors)),
         venue=prose.shorten(prose.clean(paper.venue or ", ".join(paper.categories[:3])), NAME),
         votes=paper.votes or None,
@@ -107,20 +101,41 @@ def card(
     )
 
 
-@lru_cache(maxsize=8192)
 def clean_title(paper: Paper) -> str:
     """The title in plain text; the id for a paper whose feed gave none."""
-    return prose.shorten(prose.clean(to_unicode(paper.title)), TITLE) or paper.id
+    return _title(paper.title) or paper.id
+
+
+@lru_cache(maxsize=8192)
+def _title(title: str) -> str:
+    return prose.shorten(prose.clean(to_unicode(title)), TITLE)
+
+
+@lru_cache(maxsize=8192)
+def clean_abstract(abstract: str) -> str:
+    """The abstract in plain text, cut at a sentence."""
+    return prose.excerpt(prose.clean(to_unicode(abstract)))
+
+
+@lru_cache(maxsize=65_536)
+def clean_name(name: str) -> str:
+    """The name in plain text."""
+    return prose.shorten(prose.clean(to_unicode(name)), NAME)
+
+
+@lru_cache(maxsize=65_536)
+def folded(name: str) -> str:
+    """A name as it is compared: TeX and case do not matter."""
+    return clean_name(name).casefold()
 
 
 def named_authors(paper: Paper, followed: frozenset[str]) -> tuple[Author, ...]:
     """The first few authors and, wherever they stand, those that the subscriber follows."""
-    names = [prose.shorten(prose.clean(to_unicode(name)), NAME) for name in paper.authors]
-    few = AUTHORS + 1 if len(names) == AUTHORS + 1 else AUTHORS
+    few = AUTHORS + 1 if len(paper.authors) == AUTHORS + 1 else AUTHORS
     return tuple(
-        Author(name, name.casefold() in followed)
-        for position, name in enumerate(names)
-        if name and (position < few or name.casefold() in followed)
+        Author(name, folded(written) in followed)
+        for position, written in enumerate(paper.authors)
+        if (position < few or (followed and folded(written) in followed)) and (name := clean_name(written))
     )
 
 
@@ -136,6 +151,7 @@ def paper_links(paper: Paper) -> tuple[Link, ...]:
     return tuple(found)
 
 
+@lru_cache(maxsize=8192)
 def safe_url(url: str) -> str | None:
     """An http or https address in ASCII, or None: a link of a feed is never anything else."""
     try:

@@ -3,6 +3,7 @@
 import re
 from datetime import datetime
 from email.utils import parseaddr
+from functools import lru_cache
 from urllib.parse import quote
 
 from digest.compose import headers
@@ -76,6 +77,7 @@ def _mailto(address: str, subject: str = "") -> str:
     return f"mailto:{quote(address, safe='@+')}" + (f"?subject={quote(subject)}" if subject else "")
 
 
+@lru_cache(maxsize=64)
 def _owner(site: Site) -> str:
     return headers.wire_address(parseaddr(site.reply_to or site.sender)[1])
 
@@ -86,5 +88,6 @@ def _sender_id(domain: str) -> str:
     return letters if len(letters) >= 5 else f"{letters}digest"[-15:]
 
 
+@lru_cache(maxsize=64)
 def _domain(site: Site) -> str:
     return headers.wire_address(f"digest@{site.domain}").rpartition("@")[2]

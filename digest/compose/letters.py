@@ -12,6 +12,7 @@ from digest.compose.assembly import assemble
 from digest.compose.blocks import block
 from digest.compose.fields import letter_fields
 from digest.compose.templates import Templates
+from digest.compose.wording import imprint
 from digest.models import Message, Site
 
 
@@ -49,6 +50,7 @@ class Letters:
     def __init__(self, site: Site) -> None:
         """Take what a mail shows of the operator. Raises TemplateError."""
         self._site = site
+        self._imprint = imprint(site)
         templates = Templates(site.template_folder)
         self._fill = {kind: templates.renderer(f"letter.{kind}") for kind in ("html", "txt")}
 
@@ -57,7 +59,7 @@ class Letters:
     ) -> Message:
         """One letter with one link. Raises SendError for an address that is none."""
         subject = f"{wording.subject}: {headers.clean(self._site.name)}"
-        values = {"site": self._site, "subject": subject, "wording": wording, "url": url}
+        values = {**self._imprint, "subject": subject, "wording": wording, "url": url}
         part = block(self._fill["html"](**values), self._fill["txt"](**values))
         fields = letter_fields(self._site, email=email, subject=subject, message_id=message_id, at=created_at)
         raw = assemble(fields, [part], message_id=message_id)

@@ -5,20 +5,20 @@ follows from the Message-ID. Papers are rendered once per pass, see `blocks`; pe
 only the frame, the header and one replacement of the reader's token.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 from datetime import datetime
 
 from digest.compose import mime, prose, rehearsal, wording
 from digest.compose.assembly import assemble
-from digest.compose.blocks import Block, Blocks, block, size
+from digest.compose.blocks import Block, Blocks, block
+from digest.compose.body import body
 from digest.compose.cards import NAME
 from digest.compose.citations import FORMATS
 from digest.compose.fields import issue_fields
 from digest.compose.mime import Attachment
 from digest.compose.templates import Templates
 from digest.links import Links
-from digest.models import Issue, Match, Message, Paper, Site, Subscriber
+from digest.models import Issue, Message, Paper, Site, Subscriber
 
 #: Gmail clips near 102 kB; no message is larger than this, encoded.
 MAX_SIZE = 90_000
@@ -26,24 +26,11 @@ MAX_SIZE = 90_000
 #: Kept free for the header, its signatures and the part headers.
 HEADER_SIZE = 4_000
 
-#: Papers at most in one list, and in an attached file: about 27 kB.
-LINES, CITED = 10, 60
+#: Papers at most in an attached file: about 27 kB.
+CITED = 60
 
-MORE, MORE_NOTE = "Also for you", "This mail was full; these are in it by name, and whole online."
-REVISED = "New versions of papers that you were sent"
 
 _BODY = "\x01"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reach:
-    """Where a mail leads: the addresses of its frame, None where there is none."""
-
-    home: str | None
-    online: str | None
-    manage: str | None
-    unsubscribe: str | None
-    imprint: str | None
 
 
 class Composer:
@@ -56,6 +43,7 @@ class Composer:
         file and line, before anything is sent.
         """
         self._site = site
+        self._imprint = wording.imprint(site)
         self._links = links
         templates = Templates(site.template_folder)
         self._blocks = Blocks(templates, links)
@@ -88,7 +76,7 @@ class Composer:
         attachment = _attachment(issue, subscriber, papers)
         budget = MAX_SIZE - HEADER_SIZE - head.size - foot.size
         budget -= len(mime.quoted_printable(attachment.content)) if attachment else 0
-        parts = [head, *self._body(issue, subscriber, papers, budget), foot]
+        parts = [head, *body(self._blocks, issue, subscriber, papers, budget), foot]
         fields = issue_fields(
             self._site, self._links, issue, subscriber, subject=subject, message_id=message_id, at=created_at
         )
@@ -111,72 +99,31 @@ class Composer:
     ) -> tuple[Block, Block]:
         """The frame, rendered whole and parted where the blocks go."""
         values = {
-            "site": self._site,
+            **self._imprint,
+            **self._addresses(issue, subscriber, reader, at),
             "subject": subject,
             "preheader": wording.preheader(issue, papers),
             "date": wording.date(issue, subscriber),
             "sentence": wording.sentence(issue, subscriber),
             "note": wording.note(issue),
             "topics": [prose.shorten(prose.clean(topic.name), NAME) for topic in subscriber.topics],
-            "links": self._reach(issue, subscriber, reader, at),
             "body": _BODY,
         }
         html, text = (self._frame[kind](**values).partition(_BODY) for kind in ("html", "txt"))
-        return block(html[0], text[0]), block(html[2].lstrip("\n"), text[2].lstrip("\n"))
+        encode = mime.quoted_printable_lines
+        head = block(html[0], text[0], encode)
+        return head, block(html[2].lstrip("\n"), "\n" + text[2].lstrip("\n"), encode)
 
-    def _reach(self, issue: Issue, subscriber: Subscriber, reader: str, at: datetime) -> Reach:
-        return Reach(
-            home=self._links.home(),
-            online=None if issue.id is None else self._links.online(reader),
-            manage=self._links.manage(subscriber.id, at),
-            unsubscribe=self._links.unsubscribe(subscriber.token) if subscriber.token else None,
-            imprint=self._site.imprint_url,
-        )
-
-    def _body(
-        self, issue: Issue, subscriber: Subscriber, papers: Mapping[str, Paper], budget: int
-    ) -> list[Block]:
-        """Topics as sections, then the lists. What is too much for `budget` octets becomes lines."""
-        shown = [match for match in issue.shown if match.paper_id in papers]
-        cards = self._cards(shown, subscriber, papers)
-        lines = [self._blocks.line(papers[match.paper_id], "") for match in shown]
-        tail = self._tail(issue, papers)
-        sections = {match.topic: self._blocks.section(match.topic, "") for match in shown}
-        over = self._blocks.section(MORE, MORE_NOTE)
-        full, named = fit(cards, lines, budget - size([*tail, *sections.values(), over]))
-        blocks: list[Block] = []
-        for topic in dict.fromkeys(match.topic for match in shown[:full]):
-            chosen = [card for card, match in zip(cards[:full], shown, strict=False) if match.topic == topic]
-            blocks += [sections[topic], *chosen]
-        more = [over, *lines[full:named]] if full < len(shown) else []
-        return [*blocks, *more, *tail]
-
-    def _cards(
-        self, shown: Sequence[Match], subscriber: Subscriber, papers: Mapping[str, Paper]
-    ) -> list[Block]:
-        names = (name for topic in subscriber.topics for name in topic.authors)
-        followed = frozenset(name.casefold().strip() for name in names)
-        return [
-            self._blocks.card(papers[match.paper_id], round(match.score), match.because, followed)
-            for match in shown
-        ]
-
-    def _tail(self, issue: Issue, papers: Mapping[str, Paper]) -> list[Block]:
-        """Just below the cut, trending, new versions; each a heading and lines, or nothing."""
-        left_out = [(match.paper_id, f"score {match.score:.0f}") for match in issue.left_out]
-        trending = [(paper_id, wording.votes(papers.get(paper_id))) for paper_id in issue.trending]
-        revised = [(paper_id, wording.version(papers.get(paper_id))) for paper_id in issue.revised]
-        blocks: list[Block] = []
-        for heading, items in (
-            ("Just below the cut", left_out[:5]),
-            ("Trending", trending),
-            (REVISED, revised),
-        ):
-            known = [(papers[paper_id], note) for paper_id, note in items[:LINES] if paper_id in papers]
-            if known:
-                blocks.append(self._blocks.section(heading, ""))
-                blocks += [self._blocks.line(paper, note) for paper, note in known]
-        return blocks
+    def _addresses(
+        self, issue: Issue, subscriber: Subscriber, reader: str, at: datetime
+    ) -> dict[str, str | None]:
+        """Where the frame leads; None without a public address."""
+        return {
+            "home": self._links.home(),
+            "online": None if issue.id is None else self._links.online(reader),
+            "manage": self._links.manage(subscriber.id, at),
+            "unsubscribe": self._links.unsubscribe(subscriber.token) if subscriber.token else None,
+        }
 
 
 def _attachment(issue: Issue, subscriber: Subscriber, papers: Mapping[str, Paper]) -> Attachment | None:
@@ -186,16 +133,3 @@ def _attachment(issue: Issue, subscriber: Subscriber, papers: Mapping[str, Paper
     if not wanted or not shown:
         return None
     return Attachment(wanted.content_type, wanted.filename, wanted.write(shown))
-
-
-def fit(cards: Sequence[Block], lines: Sequence[Block], budget: int) -> tuple[int, int]:
-    """How many papers stand in full, and up to which one the rest is named; the total is at most `budget`."""
-    full, used = len(cards), size(cards)
-    while full and used > budget:
-        full -= 1
-        used += lines[full].size - cards[full].size
-    named = len(lines)
-    while named > full and used > budget:
-        named -= 1
-        used -= lines[named].size
-    return full, named

@@ -9,6 +9,7 @@ import re
 from binascii import b2a_qp
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 
 #: Where the one token of a message goes; feed text never holds it, `text.clean` removes controls.
 TOKEN = "\0"
@@ -23,10 +24,18 @@ def quoted_printable(text: str) -> bytes:
     A line never starts with a dot or with `From `: no relay has a reason to touch it, so a signature
     over the body stays good.
     """
-    lines = text.rstrip("\n").replace("\r\n", "\n").replace("\r", "\n")
-    pieces = [b2a_qp(piece.encode(), istext=True) for piece in lines.split(TOKEN)]
+    plain = text.rstrip("\n").replace("\r\n", "\n").replace("\r", "\n")
+    pieces = [b2a_qp(piece.encode(), istext=True) for piece in plain.split(TOKEN)]
     encoded = b"\n" + _SOFT_TOKEN.join(pieces) + b"\n"
     return _LEADING.sub(_shield, encoded)[1:].replace(b"\n", b"\r\n")
+
+
+def quoted_printable_lines(text: str) -> bytes:
+    """The same, line by line: for a text whose lines are mostly those of the text before."""
+    return b"".join(map(_encoded_line, text.rstrip("\n").split("\n")))
+
+
+_encoded_line = lru_cache(maxsize=2048)(quoted_printable)
 
 
 def _shield(match: re.Match[bytes]) -> bytes:

@@ -1,9 +1,10 @@
 """Text as a reader sees it: cleaned, cut at a sentence, wrapped, marked, with its language. Pure."""
 
 import re
-import textwrap
 import unicodedata
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 #: An abstract is cut after the last sentence that ends within this many characters.
@@ -13,7 +14,9 @@ _CONTROLS = re.compile(
     "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff\ufff9-\ufffb\ufffe\uffff\ud800-\udfff\U000e0000-\U000e007f]"
 )
 _STACKED = re.compile("([\u0300-\u036f]{4})[\u0300-\u036f]+")
-_BLANKS = re.compile(r"\s+")
+_WIDE = re.compile("[\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\uff60\U00020000-\U0003ffff]")
+_TOKENS = re.compile(rf" ?(?:{_WIDE.pattern}|(?:(?!{_WIDE.pattern})\\S)+)")
+_WORD = re.compile(r"\w+")
 _SENTENCE_END = re.compile(
     r"(?<!\be\.g\.)(?<!\bi\.e\.)(?<!\bet al\.)(?<!\bvs\.)(?<!\bcf\.)(?<!\b[A-Z]\.)(?<=[.!?])[\"')\]”’]*(?=\s)"
     r"|(?<=[。！？])"
@@ -34,8 +37,10 @@ class Run(NamedTuple):
 
 def clean(text: str) -> str:
     """One line without controls, surrogates, direction overrides or towers of accents."""
-    plain = _CONTROLS.sub("", _BLANKS.sub(" ", text))
-    return _BLANKS.sub(" ", _STACKED.sub(r"\1", plain)).strip()
+    line = " ".join(text.split())
+    if line.isascii() and line.isprintable():
+        return line
+    return " ".join(_STACKED.sub(r"\1", _CONTROLS.sub("", line)).split())
 
 
 def excerpt(text: str, limit: int = EXCERPT) -> str:
@@ -54,33 +59,76 @@ def shorten(text: str, limit: int) -> str:
     return (head.rsplit(" ", 1)[0] if " " in head[limit // 2 :] else head).rstrip(" ,;:.") + "…"
 
 
-def runs(text: str, words: Sequence[str]) -> tuple[Run, ...]:
-    """The text in stretches, marked where it is one of `words`, in any case, with or without an s."""
-    wanted = sorted({word.strip() for word in words if word.strip()}, key=len, reverse=True)
+def runs(text: str, phrases: Sequence[str]) -> tuple[Run, ...]:
+    """The text in stretches, marked where it says one of `phrases`, in any case, with or without an s."""
+    wanted: dict[str, list[list[str]]] = {}
+    for phrase in phrases:
+        if words := [_stem(word) for word in _WORD.findall(phrase)]:
+            wanted.setdefault(words[0], []).append(words)
     if not wanted:
         return (Run(text, False),) if text else ()
-    word = "(?:" + "|".join(map(re.escape, wanted)) + ")(?:e?s)?"
-    pieces = re.split(rf"(?<!\w)({word}(?:[ -]{word})*)(?!\w)", text, flags=re.IGNORECASE)
-    return tuple(Run(piece, position % 2 == 1) for position, piece in enumerate(pieces) if piece)
+    places, stems = _stems(text)
+    marked: list[tuple[int, int]] = []
+    for number in [number for number, stem in enumerate(stems) if stem in wanted]:
+        for words in wanted[stems[number]]:
+            if stems[number : number + len(words)] == words:
+                marked.append((places[number][0], places[number + len(words) - 1][1]))
+    return tuple(_cut(text, _joined(text, marked)))
+
+
+@lru_cache(maxsize=4096)
+def _stems(text: str) -> tuple[list[tuple[int, int]], list[str]]:
+    """Where the words of a text stand, and their stems."""
+    places = [match.span() for match in _WORD.finditer(text)]
+    return places, [_stem(text[start:end]) for start, end in places]
+
+
+def _stem(word: str) -> str:
+    folded = word.casefold()
+    return folded[:-1] if len(folded) > 3 and folded[-1] == "s" else folded
+
+
+def _joined(text: str, spans: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Spans that overlap, or have one blank or hyphen between them, as one."""
+    joined: list[tuple[int, int]] = []
+    for start, end in spans:
+        if joined and text[joined[-1][1] : start] in ("", " ", "-"):
+            joined[-1] = (joined[-1][0], max(end, joined[-1][1]))
+        else:
+            joined.append((start, end))
+    return joined
+
+
+def _cut(text: str, spans: Sequence[tuple[int, int]]) -> Iterator[Run]:
+    position = 0
+    for start, end in spans:
+        if start > position:
+            yield Run(text[position:start], False)
+        yield Run(text[start:end], True)
+        position = end
+    if position < len(text):
+        yield Run(text[position:], False)
 
 
 def language(text: str) -> str:
     """The language that most letters' script stands for; `en` for Latin and for no letters."""
-    counts: dict[str, int] = {}
-    for character in text[:200]:
-        if character.isalpha():
-            script = unicodedata.name(character, "").split(" ", 1)[0]
-            counts[script] = counts.get(script, 0) + 1
-    if not counts:
+    if text.isascii():
         return "en"
-    if {"HIRAGANA", "KATAKANA"} & counts.keys():
+    scripts = Counter(
+        "LATIN" if character.isascii() else unicodedata.name(character, "").partition(" ")[0]
+        for character in text[:200]
+        if character.isalpha()
+    )
+    if scripts["HIRAGANA"] or scripts["KATAKANA"]:
         return "ja"
-    script = max(counts, key=lambda name: counts[name])
+    script = scripts.most_common(1)[0][0] if scripts else ""
     return "fa" if script == "ARABIC" and set(text) & set("پچژگ") else _SCRIPTS.get(script, "en")
 
 
 def direction(text: str) -> str:
     """`rtl` or `ltr`, by the first letter that has a direction."""
+    if text.isascii():
+        return "ltr"
     for character in text:
         kind = unicodedata.bidirectional(character)
         if kind in ("R", "AL"):
@@ -90,26 +138,22 @@ def direction(text: str) -> str:
     return "ltr"
 
 
+@lru_cache(maxsize=4096)
 def wrap(text: str, indent: str = "", width: int = 72) -> str:
-    """Lines of at most `width` columns; an address or a long word is not broken."""
-    if text.isascii() or not any(unicodedata.east_asian_width(c) in "WF" for c in text):
-        return textwrap.fill(
-            text, width, initial_indent=indent, subsequent_indent=indent,
-            break_long_words=False, break_on_hyphens=False,
-        )  # fmt: skip
-    return "\n".join(indent + line for line in _wide_lines(text, width - len(indent)))
+    """Lines of at most `width` columns; an address or a long word is not broken, East Asian text anywhere."""
+    narrow = text.isascii() or not _WIDE.search(text)
+    tokens, columns = (text.split(), len) if narrow else (_TOKENS.findall(text), _columns)
+    lines, line, used = [], "", len(indent)
+    for token in tokens:
+        glue = " " if line and (narrow or token[0] == " ") else ""
+        word = token.strip()
+        if line and used + len(glue) + columns(word) > width:
+            lines.append(indent + line)
+            line, used, glue = "", len(indent), ""
+        line, used = line + glue + word, used + len(glue) + columns(word)
+    return "\n".join([*lines, indent + line] if line else lines)
 
 
-def _wide_lines(text: str, width: int) -> list[str]:
-    """Wrap text with characters of two columns, which may break anywhere."""
-    lines, line, columns = [], "", 0
-    for token in re.findall(
-        r"[\u1100-\uffef\U00020000-\U0003ffff]|[^\s\u1100-\uffef\U00020000-\U0003ffff]+|\s", text
-    ):
-        size = sum(2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in token)
-        if line and columns + size > width:
-            lines.append(line.rstrip())
-            line, columns = "", 0
-        if line or not token.isspace():
-            line, columns = line + token, columns + size
-    return [*lines, line.rstrip()] if line.strip() else lines
+def _columns(word: str) -> int:
+    """Columns of a terminal; East Asian characters take two."""
+    return sum(2 if unicodedata.east_asian_width(character) in "WF" else 1 for character in word)

@@ -1,14 +1,19 @@
 """The words around the papers: subject, date, first sentence, preview line. Pure."""
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from digest.compose import prose
 from digest.compose.cards import clean_title
-from digest.models import Issue, Paper, Subscriber
+from digest.models import Issue, Paper, Site, Subscriber
 
 #: Characters of the first title in a subject; phones show about 40, desktops about 90.
 TITLE = 90
+
+#: Headings of the lists below the topics.
+LISTS = ("Just below the cut", "Trending", "New versions of papers that you were sent")
 
 #: Characters of a note.
 NOTE = 400
@@ -16,8 +21,9 @@ NOTE = 400
 
 def subject(issue: Issue, papers: Mapping[str, Paper]) -> str:
     """What is inside: the first title and how many more."""
-    if titles := _titles([match.paper_id for match in issue.shown], papers):
-        first, more = prose.shorten(titles[0], TITLE), len(titles) - 1
+    shown = [match.paper_id for match in issue.shown if match.paper_id in papers]
+    if titles := _titles(shown[:1], papers):
+        first, more = prose.shorten(titles[0], TITLE), len(shown) - 1
         return f"{first}, and {more} more" if more else first
     if titles := _titles(issue.trending, papers):
         return f"Trending: {prose.shorten(titles[0], TITLE)}"
@@ -28,13 +34,18 @@ def subject(issue: Issue, papers: Mapping[str, Paper]) -> str:
 
 def preheader(issue: Issue, papers: Mapping[str, Paper]) -> str:
     """What an inbox shows after the subject: the next titles."""
-    titles = _titles([match.paper_id for match in issue.shown], papers)[1:4]
+    titles = _titles([match.paper_id for match in issue.shown[:4]], papers)[1:]
     return " · ".join(prose.shorten(title, 60) for title in titles)
 
 
 def date(issue: Issue, subscriber: Subscriber) -> str:
     """The day of the issue where the subscriber lives."""
-    day = issue.due_at.astimezone(ZoneInfo(subscriber.schedule.zone))
+    return _day(issue.due_at, subscriber.schedule.zone)
+
+
+@lru_cache(maxsize=256)
+def _day(at: datetime, zone: str) -> str:
+    day = at.astimezone(ZoneInfo(zone))
     return f"{day:%A}, {day.day} {day:%B} {day.year}"
 
 
@@ -68,6 +79,11 @@ def _papers(count: int) -> str:
 
 def _titles(ids: Sequence[str], papers: Mapping[str, Paper]) -> list[str]:
     return [clean_title(papers[paper_id]) for paper_id in ids if paper_id in papers]
+
+
+def imprint(site: Site) -> dict[str, str | None]:
+    """Who writes, for every template."""
+    return {"site": site.name, "postal_address": site.postal_address, "imprint": site.imprint_url}
 
 
 def votes(paper: Paper | None) -> str:

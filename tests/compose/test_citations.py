@@ -68,7 +68,7 @@ def test_no_text_breaks_out_of_its_field(text: str) -> None:
         depth += {"{": 1, "}": -1}.get(character, 0)
         assert depth >= 1
     assert depth == 1
-    assert len(re.findall(r"^@", entry, re.MULTILINE)) == 1
+    assert len(re.findall(r"^@\w+\{[a-z0-9-]+,$", entry, re.MULTILINE)) == 1
     records = ris([paper])
     assert len(re.findall(r"^ER  -", records, re.MULTILINE)) == 1
     assert all(re.match(r"[A-Z][A-Z0-9]  - ", line) for line in records.split("\r\n")[:-1])

@@ -22,7 +22,7 @@ def compose(folder: Path) -> Message:
 
 def test_one_file_overrides_and_the_others_stay(tmp_path: Path) -> None:
     (tmp_path / "email").mkdir()
-    (tmp_path / "email" / "card.txt").write_text("** {{ paper.title }} **\n")
+    (tmp_path / "email" / "card.txt").write_text("** {{ title }} **\n")
     message = compose(tmp_path)
     assert "** Paper number 1 about something new **" in message.text
     assert "<h3" in message.html
@@ -38,7 +38,7 @@ def test_style_of_the_operator_is_written_into_the_tags(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "line", "fault"),
     [
-        ("card.html", "{{ paper.titel }}", "titel"),
+        ("card.html", "{{ titel }}", "titel"),
         ("card.txt", "{{ nothing }}", "nothing"),
         ("digest.html", "{% if %}", "Expected an expression"),
         ("section.txt", "{% endfor %}", "endfor"),

@@ -1,0 +1,70 @@
+"""What stands between head and foot: topics as sections, then the lists. Decides what is too much."""
+
+from collections.abc import Mapping, Sequence
+
+from digest.compose import wording
+from digest.compose.blocks import Block, Blocks, size
+from digest.compose.cards import folded
+from digest.models import Issue, Match, Paper, Subscriber
+
+#: Papers just below the cut, and papers at most in another list.
+LEFT_OUT, LINES = 5, 10
+
+MORE, MORE_NOTE = "Also for you", "This mail was full; these stand here by name alone."
+
+
+def body(
+    blocks: Blocks, issue: Issue, subscriber: Subscriber, papers: Mapping[str, Paper], budget: int
+) -> list[Block]:
+    """The blocks of an issue, at most `budget` octets: papers that are too much become lines."""
+    shown = [match for match in issue.shown if match.paper_id in papers]
+    sections = {match.topic: blocks.section(match.topic, "") for match in shown}
+    cards = _cards(blocks, shown, subscriber, papers)
+    tail = _tail(blocks, issue, papers)
+    room = budget - size([*tail, *sections.values()])
+    full, more = len(cards), []
+    if size(cards) > room:
+        lines = [blocks.section(MORE, MORE_NOTE), *(blocks.line(papers[m.paper_id], "") for m in shown)]
+        full, named = fit(cards, lines[1:], room - lines[0].size)
+        more = [lines[0], *lines[1 + full : 1 + named]]
+    in_full: list[Block] = []
+    for topic in dict.fromkeys(match.topic for match in shown[:full]):
+        in_full.append(sections[topic])
+        in_full += [cards[place] for place in range(full) if shown[place].topic == topic]
+    return [*in_full, *more, *tail]
+
+
+def fit(cards: Sequence[Block], lines: Sequence[Block], room: int) -> tuple[int, int]:
+    """How many papers stand in full, and up to which one the rest is named, within `room` octets."""
+    full, used = len(cards), size(cards)
+    while full and used > room:
+        full -= 1
+        used += lines[full].size - cards[full].size
+    named = len(lines)
+    while named > full and used > room:
+        named -= 1
+        used -= lines[named].size
+    return full, named
+
+
+def _cards(
+    blocks: Blocks, shown: Sequence[Match], subscriber: Subscriber, papers: Mapping[str, Paper]
+) -> list[Block]:
+    followed = frozenset(folded(name) for topic in subscriber.topics for name in topic.authors)
+    return [
+        blocks.card(papers[match.paper_id], round(match.score), match.because, followed) for match in shown
+    ]
+
+
+def _tail(blocks: Blocks, issue: Issue, papers: Mapping[str, Paper]) -> list[Block]:
+    """Just below the cut, trending, new versions: each a heading and lines, or nothing."""
+    left_out = [(match.paper_id, f"score {match.score:.0f}") for match in issue.left_out[:LEFT_OUT]]
+    trending = [(paper_id, wording.votes(papers.get(paper_id))) for paper_id in issue.trending]
+    revised = [(paper_id, wording.version(papers.get(paper_id))) for paper_id in issue.revised]
+    tail: list[Block] = []
+    for heading, items in zip(wording.LISTS, (left_out, trending, revised), strict=True):
+        known = [(papers[paper_id], note) for paper_id, note in items[:LINES] if paper_id in papers]
+        if known:
+            tail.append(blocks.section(heading, ""))
+            tail += [blocks.line(paper, note) for paper, note in known]
+    return tail
