@@ -20,7 +20,7 @@ def run(folder: Path, *words: str, largest: int | None = None) -> subprocess.Com
 
 
 def test_database_that_cannot_grow_is_told_and_heals(folder: Path) -> None:
-    run(folder, "subscribers", "add", "bob@papers.dev", "--topic", "black holes", "--now", NOW)
+    run(folder, "subscribers", "add", "bob@papers.dev", "--topic", "language models", "--now", NOW)
     full = run(folder, "run", "--now", NOW, largest=300_000)
     assert full.returncode == 1
     assert "Traceback" not in full.stderr
