@@ -14,16 +14,17 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from digest.errors import BusyError
 from digest.ingest.child import Reader
 from digest.ingest.fetch import Fetcher
-from digest.ingest.identity import Occasion, Resolved, identify, keys
+from digest.ingest.identity import Occasion, Resolved
 from digest.models import Entry, Source, SourceKind, SourceState
 from digest.pipeline.asking import Asked, ask
 from digest.pipeline.backfill import fill
 from digest.pipeline.judging import gap_of, judged
+from digest.pipeline.liked import fetch_liked
+from digest.pipeline.storing import store_entries
 from digest.storage import papers, passes
 from digest.storage import sources as stored_sources
 from digest.storage.database import Database
@@ -120,6 +121,7 @@ async def ingest(
             for task in asking:
                 task.cancel()
             await asyncio.gather(*asking, return_exceptions=True)
+        await fetch_liked(db, sources, way_out, child, number=number, now=now)
     async with db.write() as conn:
         report = IngestReport(number=number, sources=tuple(reports), papers=await papers.count(conn))
         await passes.commit(conn, number, clock(), report.to_json())
@@ -190,29 +192,6 @@ def _occasion(source: Source, number: int, now: datetime) -> Occasion:
         at=now,
         recorded=source.kind is SourceKind.EXAMPLE,
     )
-
-
-async def store_entries(
-    conn: AsyncConnection, entries: Sequence[Entry], occasion: Occasion
-) -> list[Resolved]:
-    """Entries of one source as stored papers: a handful of statements, whatever their number."""
-    if not entries:
-        return []
-    named = {key for entry in entries for key in keys(entry, occasion.source)}
-    known = await papers.by_keys(conn, named)
-    resolved = await asyncio.to_thread(identify, entries, known, occasion)
-    for one in resolved:
-        for gone in one.numbers[1:]:
-            await papers.absorb(conn, one.numbers[0], gone)
-    changed = {one.numbers[0]: one.paper for one in resolved if one.numbers and one.changed}
-    revised = {one.numbers[0]: occasion.number for one in resolved if one.revised}
-    await papers.update_papers(conn, changed, revised)
-    given = await papers.insert_papers(conn, [one.paper for one in resolved if not one.numbers])
-    await papers.add_aliases(
-        conn,
-        {key: one.numbers[0] if one.numbers else given[one.paper.id] for one in resolved for key in one.keys},
-    )
-    return resolved
 
 
 def _report(

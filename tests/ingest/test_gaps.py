@@ -4,6 +4,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
+from sqlalchemy import insert
 
 from digest.ingest import gaps
 from digest.ingest.fetch import Fetcher
@@ -13,6 +14,7 @@ from digest.pipeline.ingest import IngestReport, ingest
 from digest.storage.database import Database
 from digest.storage.papers import by_ids, count
 from digest.storage.sources import statuses
+from digest.storage.tables import subscribers, topics
 
 from . import oracle, week
 from .archive import Archive
@@ -136,3 +138,36 @@ async def test_a_copy_without_an_archive_asks_nobody(db: Database, origin: Origi
         week.publish(origin, day, recorded[day])
         report = await run(db, week.sources(origin, ["cs.CL"], huggingface=False), day)
     assert report.sources[0].error is None
+
+
+async def test_liked_papers_are_fetched_once_and_never_announced(db: Database, origin: Origin) -> None:
+    recorded = week.load(week.SMALL)
+    item = next(one for one in oracle.items(recorded["2026-04-23"]["cs.AI"]) if one.kind == "new")
+    await reader_who_likes(db, item.id + "v1", "2601.99999", "10.1000/x")
+    origin.answer = {"/api/query": Archive(recorded).api}
+    week.publish(origin, "2026-04-26", recorded["2026-04-26"])
+    for _ in range(2):
+        await run(db, backed(origin, ["cs.CL"], "/api/query"), "2026-04-26")
+    async with db.read() as conn:
+        stored = (await by_ids(conn, [item.id]))[item.id]
+    assert (stored.abstract, stored.eligible_pass) == (item.abstract, None)
+    asked = [path for path, _ in origin.requests if path.startswith("/api/query")]
+    assert len(asked) == 1
+    assert "id_list=2601.99999%2C" + item.id in asked[0]
+
+
+async def reader_who_likes(db: Database, *liked: str) -> None:
+    values = {
+        "email": "r@papers.dev",
+        "address": "r@papers.dev",
+        "token": "t",
+        "name": "",
+        "status": "active",
+    }
+    rest = {"weekdays": [], "at": "07:30", "zone": "UTC", "max_papers": 9, "cut": 50, "trending": 0}
+    flags = {"revisions": False, "quiet_note": False, "in_file": False, "sources": [], "created_at": NOW}
+    lists = {"keywords": [], "exclude": [], "authors": [], "categories": [], "disliked": []}
+    async with db.write() as conn:
+        done = await conn.execute(insert(subscribers).values(**values, **rest, **flags))
+        row = {"position": 0, "name": "x", "about": "", "weight": 1.0, "liked": list(liked), **lists}
+        await conn.execute(insert(topics).values(subscriber_id=done.inserted_primary_key[0], **row))
