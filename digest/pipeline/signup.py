@@ -44,6 +44,9 @@ class Limits:
     letters_hour: int = 1000  # of all addresses together: above it somebody floods the forms
 
 
+LIMITS = Limits()
+
+
 class Confirmed(StrEnum):
     """What a press on the page of the letter came to."""
 
@@ -190,7 +193,7 @@ async def _activate(conn: AsyncConnection, one: Ask, known: Subscriber | None, n
 
 
 async def refuse(db: Database, ask_id: int, *, network: str, now: datetime) -> None:
-    """ "This was not me, never write to me": the address is suppressed for good; only the operator lifts it."""
+    """The owner of the address wants no letter at all: suppressed, and only the operator lifts that."""
     async with db.write() as conn:
         one = await asks.by_id(conn, ask_id)
         if one is None or one.email is None:

@@ -71,6 +71,13 @@ async def latest_of(conn: AsyncConnection, subscriber_id: int) -> Issue | None:
     return _issue(row) if row else None
 
 
+async def of_subscriber(conn: AsyncConnection, subscriber_id: int, limit: int = 1000) -> list[Issue]:
+    """The issues of one subscriber, newest first."""
+    query = select(issues).where(issues.c.subscriber_id == subscriber_id)
+    rows = await conn.execute(query.order_by(issues.c.due_at.desc()).limit(limit))
+    return [_issue(row) for row in rows]
+
+
 async def count(conn: AsyncConnection) -> int:
     """How many issues there are."""
     return int((await conn.execute(select(func.count()).select_from(issues))).scalar_one())

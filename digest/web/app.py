@@ -24,8 +24,9 @@ from digest.errors import ConfigError
 from digest.links import Links
 from digest.models import Site
 from digest.pipeline.catalogue import Catalogue
+from digest.pipeline.signup import LIMITS, Limits
 from digest.storage.database import Database
-from digest.web import health, home
+from digest.web import health, home, leaving, signup
 from digest.web.front import Clock, Front, proxies
 from digest.web.guard import Guard
 from digest.web.pages import Pages, folder
@@ -48,6 +49,7 @@ def create_app(
     wake: Callable[[], None],
     trusted_proxies: Sequence[str] = (),
     faults: Callable[[], Sequence[str]] = tuple,
+    limits: Limits = LIMITS,
     more_routes: Sequence[BaseRoute] = (),
 ) -> Starlette:
     """The pages of one installation, nothing started but what the lifespan starts.
@@ -79,6 +81,7 @@ def create_app(
         lifespan=_lifespan,
     )
     app.state.gate = home.Gate()
+    app.state.limits = limits
     app.state.front = Front(
         db=db,
         site=site,
@@ -98,6 +101,10 @@ ROUTES: list[BaseRoute] = [
     Route("/", home.home),
     Route("/preview", home.preview, methods=["GET", "POST"]),
     Route("/preview/mail", home.mail),
+    Route("/subscribe", signup.subscribe, methods=["POST"]),
+    Route("/confirm/{token}", signup.confirm, methods=["GET", "POST"]),
+    Route("/link", signup.link, methods=["GET", "POST"]),
+    Route("/unsubscribe/{token}", leaving.unsubscribe, methods=["GET", "POST"]),
     Route("/healthz", health.healthz),
     Route("/readyz", health.readyz),
 ]

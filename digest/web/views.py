@@ -17,6 +17,7 @@ _NO_LINKS = Links(None, ("-",))
 class View:
     """One paper on a page."""
 
+    id: str
     card: Card
     page: str | None  # its own page
     topic: str = ""
@@ -39,6 +40,7 @@ def view(
     """A paper; in public without the abstract unless its source is open."""
     shown = paper if paper.open or not public else replace(paper, abstract="", comment="")
     return View(
+        id=paper.id,
         card=card(
             shown,
             _NO_LINKS,
@@ -89,8 +91,8 @@ def with_votes(views: Iterable[View], links: Links, reader_token: str) -> list[V
     return [
         replace(
             one,
-            like=links.vote(reader_token, one.card.id, 1),
-            dislike=links.vote(reader_token, one.card.id, -1),
+            like=links.vote(reader_token, one.id, 1),
+            dislike=links.vote(reader_token, one.id, -1),
         )
         for one in views
     ]
