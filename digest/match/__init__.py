@@ -1,9 +1,10 @@
 """Match: papers against topics. No network, no database, no templates; papers in, matches out.
 
-papers ─text→ words ─index→ Index ─rank(topics, likes, rules)→ matches
+papers ─text→ words ─index→ Index ─rank(topics, likes, rules)→ matches ─variety→ choice ─variety→ choice
 """
 
 from digest.match.index import Index, build_index
 from digest.match.rank import check_topic, rank
+from digest.match.variety import choose_varied, drop_twins
 
-__all__ = ["Index", "build_index", "check_topic", "rank"]
+__all__ = ["Index", "build_index", "check_topic", "choose_varied", "drop_twins", "rank"]

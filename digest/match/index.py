@@ -30,6 +30,7 @@ TITLE_WEIGHT = 4.0  # what a word in the title says, next to one in the abstract
 TITLE_LENGTH, ABSTRACT_LENGTH = 0.6, 0.4  # how far length is held against the words: 0 not, 1 wholly
 SATURATION = 2.0  # BM25's k1: how long a repeated term goes on to add weight
 PAIR_WEIGHT = 0.5  # of a pair next to the two words that it is made of
+TWIN_MEANING, TWIN_WORDS = 0.85, 0.65  # cosines from which two papers say the same, in almost the same words
 LIKENESS_TITLE_WEIGHT = 2.0  # what a word in the title says where whole papers are compared
 
 
@@ -75,6 +76,19 @@ class Index:
     def meanings(self) -> Floats:
         """What each paper is about, as a point of the space: rows of length one, or zero."""
         return self.space.papers(self)
+
+    @cached_property
+    def twins(self) -> Sequence[int]:
+        """For each paper the first paper of which it is a near-duplicate; itself, if it is none."""
+        near = np.triu(self.meanings @ self.meanings.T >= TWIN_MEANING, 1)
+        first, second = np.nonzero(near)
+        same = self.vectors[first].multiply(self.vectors[second]).sum(axis=1)
+        twins = list(range(len(self.papers)))
+        for one, other in zip(
+            first[np.ravel(same) >= TWIN_WORDS], second[np.ravel(same) >= TWIN_WORDS], strict=True
+        ):
+            twins[other] = min(twins[other], twins[one])
+        return twins
 
     @cached_property
     def rarity(self) -> Floats:

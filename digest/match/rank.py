@@ -32,20 +32,22 @@ def rank(
     examples: Mapping[str, Paper] = MappingProxyType({}),
     limit: int | None = None,
     cut: float = 0.0,
+    or_best: bool = False,
 ) -> list[list[Match]]:
     """One list a topic, best first; a score is 0 to 100 and never rises along a list.
 
     `examples` holds the papers that topics name as liked or disliked, by the id as typed; these papers
     are never matches themselves. `limit` keeps the best so many of each list; matches below `cut` are
-    left out. Without a hit a list is empty. Equal topics are ranked once per index and share a list.
+    left out, but for the best one of each topic with `or_best`, which tells how near a quiet day came.
+    Without a hit a list is empty. Equal topics are ranked once per index and share a list.
     """
-    keys = [(topic, _known_ids(topic, examples), limit, cut) for topic in topics]
+    keys = [(topic, _known_ids(topic, examples), limit, cut, or_best) for topic in topics]
     asked = [key for key in dict.fromkeys(keys) if key not in index.ranked]
     fresh: dict[Any, list[Match]] = {}
     for start in range(0, len(asked), BLOCK):
         block = asked[start : start + BLOCK]
         queries = [make_query(index, topic, examples) for topic, *_ in block]
-        fresh.update(zip(block, _rank_block(index, queries, limit, cut), strict=True))
+        fresh.update(zip(block, _rank_block(index, queries, limit, cut, or_best), strict=True))
     ranked = [fresh[key] if key in fresh else index.ranked[key] for key in keys]
     _keep(index, fresh)
     return ranked
@@ -81,7 +83,9 @@ def _keep(index: Index, fresh: Mapping[Any, list[Match]]) -> None:
         index.ranked.pop(key, None)
 
 
-def _rank_block(index: Index, queries: Sequence[Query], limit: int | None, cut: float) -> list[list[Match]]:
+def _rank_block(
+    index: Index, queries: Sequence[Query], limit: int | None, cut: float, or_best: bool
+) -> list[list[Match]]:
     if not index.papers:
         return [[] for _ in queries]
     block = weigh(index, queries)
@@ -89,7 +93,10 @@ def _rank_block(index: Index, queries: Sequence[Query], limit: int | None, cut: 
     rulings = [judge(index, query.topic) for query in queries]
     for row, (query, ruling) in enumerate(zip(queries, rulings, strict=True)):
         _apply(index, query, ruling, logits[row])
-    chosen = _best(logits, limit, _logit(cut))
+    least = np.full((len(queries), 1), _logit(cut), np.float32)
+    if or_best:
+        least = np.minimum(least, logits.max(axis=1, keepdims=True))
+    chosen = _best(logits, limit, least)
     return [
         [_match(index, query, ruling, block, row, number, float(logits[row, number])) for number in numbers]
         for row, (query, ruling, numbers) in enumerate(zip(queries, rulings, chosen, strict=True))
@@ -109,13 +116,13 @@ def _apply(index: Index, query: Query, ruling: Ruling, logits: Floats) -> None:
             logits[index.numbers[paper.id]] = -np.inf
 
 
-def _best(logits: Floats, limit: int | None, least: float) -> Iterator[list[int]]:
-    """The papers of each row that are not below `least`, best first, ties in the papers' order.
+def _best(logits: Floats, limit: int | None, least: Floats) -> Iterator[list[int]]:
+    """The papers of each row that are not below its `least`, best first, ties in the papers' order.
 
     Before anything is sorted, each row is pruned by the limit-th largest maximum of groups of 16 papers:
     what is below that cannot be among the best.
     """
-    bounds = np.full((len(logits), 1), least, np.float32)
+    bounds = least
     groups = logits.shape[1] // 16
     if limit is not None and groups > limit:
         maxima = logits[:, : groups * 16].reshape(len(logits), 16, groups).max(axis=1)
@@ -134,8 +141,16 @@ def _match(
         topic=query.topic.name,
         score=_score(logit),
         because=because(index, query, ruling, number),
-        parts=block.parts(row, number),
+        parts=_parts(ruling, block, row, number),
     )
+
+
+def _parts(ruling: Ruling, block: Block, row: int, number: int) -> dict[str, float]:
+    """The parts of a logit; an author's paper is certain, whatever the rest says."""
+    parts = block.parts(row, number)
+    if number in ruling.certain:
+        parts["author"] = float(CERTAIN) - sum(parts.values())
+    return parts
 
 
 def _score(logit: float) -> float:

@@ -17,7 +17,7 @@ from digest.match.index import Floats, Index
 from digest.match.meaning import Calibration, blend, unit
 from digest.match.text import terms
 
-CALIBRATION = Calibration(slope=5.71, rarity=0.28, base=-10.36)
+CALIBRATION = Calibration(slope=5.9, rarity=0.29, base=-10.22)
 
 
 @dataclass(frozen=True, slots=True)

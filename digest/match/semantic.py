@@ -26,7 +26,7 @@ MOST_TOKENS = 64  # of title and abstract; more makes encoding slower and rankin
 BATCH = 16
 KEPT = 50_000  # vectors that are kept for texts that come again: 77 MB
 
-CALIBRATION = Calibration(slope=4.28, rarity=0.29, base=-11.16)
+CALIBRATION = Calibration(slope=4.46, rarity=0.29, base=-11.03)
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,21 +21,24 @@ LIKENESS_FLOOR = 0.05  # what likes must add to make a paper a hit without any w
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """The parts of the weight, each queries x papers, and the logit of their sum."""
+    """The parts of the weight, each queries x papers, and the logit that they make."""
 
     words: Floats
     cover: Floats
     meaning: Floats
     likes: Floats
+    topics: Floats  # queries x 1: what the topic itself adds, whatever the paper
     logits: Floats  # minus infinity where nothing speaks for the paper
+    slope: float
 
     def parts(self, row: int, number: int) -> dict[str, float]:
-        """The parts of one weight by name."""
+        """What each part adds to one logit; together they are the logit."""
         return {
-            "words": float(self.words[row, number]),
-            "cover": float(self.cover[row, number]),
-            "meaning": float(self.meaning[row, number]),
-            "likes": float(self.likes[row, number]),
+            "words": self.slope * float(self.words[row, number]),
+            "cover": self.slope * float(self.cover[row, number]),
+            "meaning": self.slope * float(self.meaning[row, number]),
+            "likes": self.slope * float(self.likes[row, number]),
+            "topic": float(self.topics[row, 0]),
         }
 
 
@@ -47,9 +50,11 @@ def weigh(index: Index, queries: Sequence[Query]) -> Block:
     cosines = index.space.topics(texts) @ index.meanings.T
     meaning = (1 - share) * np.float32(index.space.topic_share) * cosines
     likes = likeness(index, queries)
-    logits = _logits(index, queries, words + cover + meaning + likes, share)
+    topics = _topics(index, queries, share)
+    slope = index.space.calibration.slope
     hit = (words > 0) | (cosines >= index.space.floor) | (likes >= LIKENESS_FLOOR)
-    return Block(words, cover, meaning, likes, np.where(hit, logits, -np.inf).astype(np.float32))
+    logits = np.where(hit, slope * (words + cover + meaning + likes) + topics, -np.inf).astype(np.float32)
+    return Block(words, cover, meaning, likes, topics, logits, slope)
 
 
 def _words(index: Index, queries: Sequence[Query]) -> Floats:
@@ -67,8 +72,9 @@ def _words(index: Index, queries: Sequence[Query]) -> Floats:
     return np.stack([product(weights, postings), product(covers, (postings > 0).astype(np.float32))])
 
 
-def _logits(index: Index, queries: Sequence[Query], weights: Floats, share: Floats) -> Floats:
+def _topics(index: Index, queries: Sequence[Query], share: Floats) -> Floats:
+    """What the rarity of each topic adds to the logit of all its papers."""
     calibration = index.space.calibration
     rarity = np.array([[query.rarity] for query in queries], np.float32)
     topics = calibration.rarity * ((1 - share) * rarity + share * LIKES_RARITY) + calibration.base
-    return np.asarray(calibration.slope * weights + topics, np.float32)
+    return np.asarray(topics, np.float32)

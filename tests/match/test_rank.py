@@ -1,9 +1,15 @@
+import math
 import random
+from typing import Any
 
+import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from digest.errors import RankError
 from digest.match import build_index, check_topic, rank
+from digest.match.rank import _best
 from digest.models import Match, Paper, Topic
 from tests.make import make_paper, make_topic
 
@@ -13,7 +19,7 @@ STORAGE = make_paper(3, title="Fragmented storage", abstract="Disks and tapes fo
 PAPERS = [SPEECH, PRUNING, STORAGE]
 
 
-def rank_one(topic: Topic, papers: list[Paper] = PAPERS, **options: float) -> list[Match]:
+def rank_one(topic: Topic, papers: list[Paper] = PAPERS, **options: Any) -> list[Match]:
     return rank(build_index(papers), [topic], **options)[0]
 
 
@@ -45,6 +51,34 @@ def test_matches_below_the_cut_are_left_out() -> None:
 def test_limit_keeps_the_best() -> None:
     every = rank_one(make_topic("speech transformers"))
     assert rank_one(make_topic("speech transformers"), limit=1) == every[:1]
+
+
+def test_the_best_is_kept_below_the_cut_if_asked() -> None:
+    every = rank_one(make_topic("transformers"))
+    assert rank_one(make_topic("transformers"), cut=99.9, or_best=True) == every[:1]
+    assert rank_one(make_topic("transformers"), cut=0.0, or_best=True) == every
+    assert rank_one(make_topic("zebra"), cut=99.9, or_best=True) == []
+
+
+def test_parts_add_up_to_the_score() -> None:
+    for match in rank_one(make_topic("speech transformers", authors=("Ada Lovelace",))):
+        assert 100 / (1 + math.exp(-sum(match.parts.values()))) == pytest.approx(match.score, abs=0.01)
+
+
+def test_equal_topics_are_ranked_once() -> None:
+    first, second = rank(build_index(PAPERS), [make_topic("speech"), make_topic("speech")])
+    assert first is second
+
+
+@given(
+    st.lists(st.lists(st.integers(-3, 3), min_size=70, max_size=70), min_size=1, max_size=5),
+    st.integers(1, 9),
+)
+def test_pruning_finds_the_same_best_as_sorting(rows: list[list[int]], limit: int) -> None:
+    logits, least = np.array(rows, np.float32), np.full((len(rows), 1), -1, np.float32)
+    for row, found in zip(logits, _best(logits, limit, least), strict=True):
+        order = np.argsort(-row, kind="stable")
+        assert found == [number for number in order if row[number] >= -1][:limit]
 
 
 def test_each_topic_has_its_own_list_in_the_order_asked() -> None:
