@@ -2,12 +2,13 @@
 
 import typer
 
-from digest.cli import db, ingest, preview, rank, run, send, status, subscribers
+from digest.cli import db, ingest, preview, rank, run, send, serve, status, subscribers
 
 
 def register(app: typer.Typer) -> None:
     """Add every command to the application."""
     app.command("run")(run.run)
+    app.command("serve")(serve.serve)
     app.command("ingest")(ingest.ingest)
     app.command("preview")(preview.preview)
     app.command("send")(send.send)

@@ -28,6 +28,7 @@ from digest.models import Delivery, Site
 from digest.pipeline import letters as letters_of
 from digest.pipeline.lease import holding
 from digest.pipeline.render import Renderer
+from digest.pipeline.sending import Way
 from digest.pipeline.workers import worker_name
 from digest.storage.database import Database
 from digest.storage.migrate import upgrade
@@ -91,6 +92,16 @@ class Desk:
     def return_path(self, delivery: Delivery) -> str:
         """Where bounces of this delivery go."""
         return self.settings.bounce_address or parseaddr(self.settings.from_)[1]
+
+    def way(self) -> Way:
+        """How messages go out; the transport and the templates are asked for when there is work."""
+        return Way(
+            transport=self.transport,
+            render=self.renderer,
+            return_path=self.return_path,
+            leaves=self.settings.smtp_url is not None,
+            resend=self.settings.uncertain == "resend-once",
+        )
 
     def hold(self) -> Any:
         """The right to write a pass; see `pipeline.lease.holding`."""

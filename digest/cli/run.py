@@ -11,10 +11,10 @@ from digest.cli import options
 from digest.cli.desk import Desk, desk, note, run_async
 from digest.cli.ingest import ingest_at, report_sources
 from digest.pipeline.compose import ComposeReport, compose
-from digest.pipeline.deliver import deliver
 from digest.pipeline.delivery_report import DeliveryReport
 from digest.pipeline.ingest import IngestReport
 from digest.pipeline.intake import IntakeReport, import_listed
+from digest.pipeline.sending import send_due
 from digest.storage import subscribers
 
 
@@ -70,19 +70,7 @@ async def _compose(tools: Desk, ingested: IngestReport) -> ComposeReport:
 
 async def deliver_at(tools: Desk) -> DeliveryReport:
     """Deliver everything that is due, by the transport of the settings."""
-    transport = tools.transport()
-    try:
-        return await deliver(
-            tools.db,
-            transport,
-            tools.renderer(),
-            clock=tools.clock,
-            worker=tools.worker,
-            return_path=tools.return_path,
-            resend=tools.settings.uncertain == "resend-once",
-        )
-    finally:
-        await transport.close()
+    return await send_due(tools.db, tools.way(), clock=tools.clock, worker=tools.worker)
 
 
 def report_intake(report: IntakeReport) -> None:

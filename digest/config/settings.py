@@ -73,7 +73,9 @@ class Settings(BaseSettings):
     smtp_rate: Annotated[float, Field(gt=0)] | None = None
     uncertain: Literal["resend-once", "hold"] = "resend-once"
     late_hours: Annotated[float, Field(ge=0, le=48)] = 3.0
-    retention_days: Annotated[int, Field(ge=1)] | None = None
+    retention_days: Annotated[int, Field(ge=40)] | None = None
+    retention_paper_days: Annotated[int, Field(ge=40)] | None = None
+    retention_event_days: Annotated[int, Field(ge=8)] | None = None
     model: Path | None = None
     templates: Path | None = None
     config: Path = Path("subscribers.yaml")

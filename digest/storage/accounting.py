@@ -2,12 +2,16 @@
 
 from datetime import datetime
 
-from sqlalchemy import case, func, or_, select
+from sqlalchemy import case, func, or_, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from digest.models import DeliveryState
 from digest.storage.outbox import OPEN
 from digest.storage.tables import deliveries
+
+#: Literal, not bound, as in `OPEN`.
+LEASED = text("deliveries.state IN ('claimed', 'data')")
+UNCERTAIN = text("deliveries.state = 'uncertain' AND deliveries.resends = 0")
 
 _D = deliveries.c
 
@@ -24,6 +28,21 @@ async def count_due(conn: AsyncConnection, worker: str, now: datetime) -> int:
     """Deliveries that are due and that this run did not take."""
     mine = or_(_D.worker.is_(None), _D.worker != worker)
     return int(await conn.scalar(select(func.count()).where(OPEN, _D.due_at <= now, mine)) or 0)
+
+
+async def count_open(conn: AsyncConnection, now: datetime, limit: int) -> int:
+    """Deliveries that are due; counts up to `limit`, so that a full outbox is as quick as an empty one."""
+    query = select(_D.id).where(OPEN, _D.due_at <= now).limit(limit)
+    return int(await conn.scalar(select(func.count()).select_from(query.subquery())) or 0)
+
+
+async def has_work(conn: AsyncConnection, now: datetime, *, resend: bool) -> bool:
+    """Is anything due, held by a worker that may be dead, or to be resent? Answered by the partial indexes."""
+    due = select(_D.id).where(OPEN, _D.due_at <= now).limit(1)
+    held = select(_D.id).where(LEASED).limit(1)
+    doubtful = select(_D.id).where(UNCERTAIN).limit(1)
+    wanted = [due.exists(), held.exists(), *([doubtful.exists()] if resend else [])]
+    return await conn.scalar(select(or_(*wanted))) or False
 
 
 async def problems(conn: AsyncConnection, worker: str, *, limit: int) -> list[tuple[str, DeliveryState, str]]:

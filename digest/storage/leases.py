@@ -1,12 +1,15 @@
-"""Who holds a pass: one row a name, taken for a time, so that a dead process never blocks for ever."""
+"""Who holds a pass: one row a name, taken for a time, so that a dead process never blocks for ever.
+
+Claims of deliveries are leases too; they are renewed here and taken in `outbox`.
+"""
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import bindparam, delete, select, text
+from sqlalchemy import bindparam, delete, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from digest.errors import BusyError
-from digest.storage.tables import UtcDateTime, leases
+from digest.storage.tables import UtcDateTime, deliveries, leases
 
 _TAKE = text(
     """
@@ -38,3 +41,9 @@ async def holder_of(conn: AsyncConnection, name: str) -> str | None:
     """Who holds the lease, or left it behind."""
     found: str | None = await conn.scalar(select(leases.c.holder).where(leases.c.name == name))
     return found
+
+
+async def renew_deliveries(conn: AsyncConnection, worker: str, until: datetime) -> None:
+    """Keep what a worker has claimed or marked: it is still at work."""
+    held = deliveries.c.worker == worker, deliveries.c.state.in_(("claimed", "data"))
+    await conn.execute(update(deliveries).where(*held).values(leased_until=until))

@@ -74,6 +74,16 @@ async def resolve(conn: AsyncConnection, ids: Sequence[int], *, resend: bool, no
     return dropped.rowcount
 
 
+async def send_again(conn: AsyncConnection, delivery_id: int, now: datetime) -> None:
+    """The operator's wish for a delivery that was sent: the same message once more."""
+    ended = _D.state.in_(("sent", "uncertain"))
+    await conn.execute(
+        update(deliveries)
+        .where(_D.id == delivery_id, ended)
+        .values(state="pending", due_at=now, settled_at=None, resends=_D.resends + 1)
+    )
+
+
 async def _resend(conn: AsyncConnection, now: datetime, which: ColumnElement[bool]) -> int:
     resent = await conn.execute(
         update(deliveries)

@@ -62,7 +62,7 @@ def _open(operator: Operator, page: Page) -> Callable[[Request], Awaitable[Respo
     return endpoint
 
 
-async def _sign_in_page(operator: Operator, request: Request, wrong: str = "") -> Response:
+async def _sign_in_page(_operator: Operator, request: Request, wrong: str = "") -> Response:
     return _page(request, "sign_in.html", status=401, wrong=wrong)
 
 
@@ -75,7 +75,7 @@ async def _sign_in(operator: Operator, request: Request) -> Response:
     return await _sign_in_page(operator, request, "This is not the token. `digest serve` printed it.")
 
 
-async def _sign_out(operator: Operator, request: Request) -> Response:
+async def _sign_out(operator: Operator, _request: Request) -> Response:
     return operator.sign_out()
 
 
@@ -83,7 +83,7 @@ async def _overview(operator: Operator, request: Request) -> Response:
     now = operator.clock()
     since = now - timedelta(days=DAYS)
     async with operator.db.read() as conn:
-        found = {
+        found: dict[str, Any] = {
             "sources": await operations.all_sources(conn),
             "days": await operations.days(conn, since),
             "outbox": await operations.outbox(conn, now),
@@ -102,7 +102,7 @@ async def _overview(operator: Operator, request: Request) -> Response:
         name: charts.sparkline([counts.get(day, 0) for day in days], f"{name}, papers a day")
         for name, counts in brought.items()
     }
-    chart = charts.bars(days, found["days"], f"Issues of the last {DAYS} days by what became of them")  # type: ignore[arg-type]
+    chart = charts.bars(days, found["days"], f"Issues of the last {DAYS} days by what became of them")
     return _page(
         request,
         "overview.html",
@@ -112,7 +112,7 @@ async def _overview(operator: Operator, request: Request) -> Response:
         sparks=sparks,
         chart=chart,
         legend=charts.legend(),
-        table=_table(found["days"]),  # type: ignore[arg-type]
+        table=_table(found["days"]),
         lanes=_lanes(operator),
     )
 

@@ -17,13 +17,13 @@ from digest.web.operator import Operator
 _CODE = re.compile(r"\b([45]\d\d)\b(?: (\d\.\d{1,3}\.\d{1,3}))?")
 
 
-async def metrics(operator: Operator, request: Request) -> Response:
+async def metrics(operator: Operator, _request: Request) -> Response:
     """Both registries as text."""
     body = generate_latest(operator.service.metrics.registry) + generate_latest(await _gauges(operator))
     return Response(body, media_type=CONTENT_TYPE_LATEST, headers={"Cache-Control": "no-store"})
 
 
-async def no_metrics(operator: Operator, request: Request) -> Response:
+async def no_metrics(_operator: Operator, _request: Request) -> Response:
     """For whoever has no token."""
     sentence = "Send the token: Authorization: Bearer …\n"
     return PlainTextResponse(sentence, status_code=401, headers={"WWW-Authenticate": "Bearer"})

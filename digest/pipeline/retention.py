@@ -1,0 +1,91 @@
+"""Clean up: what is older than the settings allow goes, a little at a time, in short transactions."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from digest.storage import papers, passes, retention
+from digest.storage.database import Database
+
+#: Rows of one transaction.
+BATCH = 500
+
+#: Transactions of one clean-up: the rest is left to the next one, so that nobody waits for it.
+MOST = 200
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kept:
+    """For how long things are kept; None: for ever."""
+
+    issues: timedelta | None = None
+    papers: timedelta | None = None
+    events: timedelta | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CleanUpReport:
+    """How many rows went."""
+
+    issues: int = 0
+    letters: int = 0
+    papers: int = 0
+    passes: int = 0
+
+    @property
+    def total(self) -> int:
+        """All of them."""
+        return self.issues + self.letters + self.papers + self.passes
+
+
+async def clean_up(db: Database, kept: Kept, now: datetime) -> CleanUpReport:
+    """Delete what is too old. Suppressions, consents and who was sent which paper are never deleted."""
+    return CleanUpReport(
+        issues=await _issues(db, now - kept.issues) if kept.issues else 0,
+        letters=await _letters(db, now - kept.issues) if kept.issues else 0,
+        papers=await _papers(db, now - kept.papers) if kept.papers else 0,
+        passes=await _passes(db, now - kept.events) if kept.events else 0,
+    )
+
+
+async def _issues(db: Database, before: datetime) -> int:
+    return await _repeat(db, lambda conn: retention.delete_issues(conn, before, BATCH))
+
+
+async def _letters(db: Database, before: datetime) -> int:
+    return await _repeat(db, lambda conn: retention.delete_letters(conn, before, BATCH))
+
+
+async def _passes(db: Database, before: datetime) -> int:
+    async with db.read() as conn:
+        newest = await passes.newest_pass(conn)
+    return await _repeat(db, lambda conn: retention.delete_passes(conn, before, newest, BATCH))
+
+
+async def _repeat(db: Database, step: Callable[[AsyncConnection], Awaitable[int]]) -> int:
+    """Batch after batch, each in its own transaction, until nothing is left."""
+    total = 0
+    for _ in range(MOST):
+        async with db.write() as conn:
+            gone = await step(conn)
+        total += gone
+        if gone < BATCH:
+            break
+    return total
+
+
+async def _papers(db: Database, before: datetime) -> int:
+    """Old papers that teach no topic; the walk goes by number, so none is looked at twice."""
+    async with db.read() as conn:
+        teaching = set((await papers.numbers(conn, await retention.examples(conn))).values())
+    total, after = 0, 0
+    for _ in range(MOST):
+        async with db.write() as conn:
+            old = await retention.old_papers(conn, before, after, BATCH)
+            total += await retention.delete_papers(conn, [number for number in old if number not in teaching])
+        if len(old) < BATCH:
+            break
+        after = old[-1]
+    return total

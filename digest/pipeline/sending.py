@@ -1,0 +1,117 @@
+"""One run of sending, as every front starts it: is it allowed, is there work, then deliver with leases kept.
+
+    pause, restored backup? ─→ something due? ─→ deliver, leases renewed meanwhile ─→ rates watched
+"""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import datetime
+
+from digest.deliver.transport import Transport
+from digest.models import Delivery
+from digest.pipeline import alarm, epoch
+from digest.pipeline.deliver import Render, deliver
+from digest.pipeline.delivery_report import DeliveryReport
+from digest.storage import accounting, leases
+from digest.storage.database import Database
+from digest.storage.ledger import LEASE
+
+#: Claims are renewed this often, by the machine's time.
+RENEW_SECONDS = 60.0
+
+Clock = Callable[[], datetime]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Way:
+    """How messages go out; the callables are asked only if there is something to send."""
+
+    transport: Callable[[], Transport]
+    render: Callable[[], Render]
+    return_path: Callable[[Delivery], str]
+    leaves: bool  # to real mailboxes, and not to a folder
+    resend: bool = True  # the policy for doubtful ends of earlier runs
+
+
+async def send_due(
+    db: Database,
+    way: Way,
+    *,
+    clock: Clock,
+    worker: str,
+    patient: bool = False,
+    stop: asyncio.Event | None = None,
+    progress: Callable[[int], None] | None = None,
+) -> DeliveryReport:
+    """Send everything that is due, unless sending is paused. Raises HeldError for a restored database."""
+    async with db.read() as conn:
+        if not await accounting.has_work(conn, clock(), resend=way.resend):
+            return DeliveryReport()
+        pause = await alarm.paused(conn) if way.leaves else None
+        waiting = await accounting.count_due(conn, worker, clock()) if pause else 0
+    if pause:
+        reason = f"{pause.reason}; `digest status --resume` sends again"
+        return DeliveryReport(selected=waiting, pending=waiting, paused=reason)
+    if way.leaves:
+        await epoch.advance(db, clock())
+    transport = way.transport()
+    try:
+        async with _renewing(db, worker, clock), _following(stop) as own_stop:
+            report = await deliver(
+                db,
+                transport,
+                way.render(),
+                clock=clock,
+                worker=worker,
+                return_path=way.return_path,
+                resend=way.resend,
+                patient=patient,
+                stop=own_stop,
+                progress=progress,
+            )
+    finally:
+        await transport.close()
+    if way.leaves:
+        await alarm.watch(db, clock())
+    return report
+
+
+@asynccontextmanager
+async def _renewing(db: Database, worker: str, clock: Clock) -> AsyncIterator[None]:
+    """Keep our claims ours while we work, however slow the server is."""
+
+    async def renew() -> None:
+        while True:
+            await asyncio.sleep(RENEW_SECONDS)
+            async with db.write() as conn:
+                await leases.renew_deliveries(conn, worker, clock() + LEASE)
+
+    renewal = asyncio.create_task(renew())
+    try:
+        yield
+    finally:
+        renewal.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await renewal
+
+
+@asynccontextmanager
+async def _following(stop: asyncio.Event | None) -> AsyncIterator[asyncio.Event]:
+    """An event of this run alone: set when `stop` is, while the run may set it without stopping others."""
+    own = asyncio.Event()
+    if stop is None:
+        yield own
+        return
+
+    async def follow() -> None:
+        await stop.wait()
+        own.set()
+
+    follower = asyncio.create_task(follow())
+    try:
+        yield own
+    finally:
+        follower.cancel()
