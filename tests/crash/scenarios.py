@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -310,24 +311,20 @@ def locked(stage: Stage, seconds: float) -> Verdict:
         return verdict
 
 
-def plays(stage: Stage, rounds: int, seed: int = 1) -> Iterator[Callable[[], Verdict]]:
-    """All scenarios, `rounds` times with other places."""
+def plays(stage: Stage, seed: int) -> Iterator[Callable[[], Verdict]]:
+    """One round of all scenarios, at places that follow from the seed."""
     dice = random.Random(seed)
-    for _ in range(rounds):
-        for place in STAGES:
-            number = dice.randrange(1, stage.readers)
-            yield lambda place=place, number=number: at_stage(stage, place, number)
-        for point in POINTS:
-            number = 1 if point in ("claimed", "settled") else dice.randrange(1, stage.readers)
-            yield lambda point=point, number=number: at_point(stage, point, number)
-        for _ in range(3):
-            seconds = dice.uniform(0.02, 0.2)
-            yield lambda seconds=seconds: at_random(stage, seconds)
-        seconds = dice.uniform(0.02, 0.15)
-        yield lambda seconds=seconds: two_and_two(stage, seconds)
-    yield lambda: hanging_up(stage)
-    yield lambda: mixed(stage)
+    for place in STAGES:
+        yield partial(at_stage, stage, place, dice.randrange(1, stage.readers))
+    for point in POINTS:
+        often = point in ("marked", "accepted")
+        yield partial(at_point, stage, point, dice.randrange(1, stage.readers) if often else 1)
+    for _ in range(3):
+        yield partial(at_random, stage, dice.uniform(0.02, 0.2))
+    yield partial(two_and_two, stage, dice.uniform(0.02, 0.15))
+    yield partial(hanging_up, stage)
+    yield partial(mixed, stage)
     if not stage.server:
-        yield lambda: full_disk(stage, 0.0)
-        yield lambda: full_disk(stage, 0.3)
-        yield lambda: locked(stage, 0.3)
+        yield partial(full_disk, stage, 0.0)
+        yield partial(full_disk, stage, 0.3)
+        yield partial(locked, stage, 0.3)
