@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, disable_created_metrics
 
-disable_created_metrics()  # a time beside each counter, which nobody asks for
+disable_created_metrics()  # type: ignore[no-untyped-call]  # a time beside each counter, which nobody asks for
 
 #: Seconds: a tick with nothing to do takes milliseconds, a first ingest minutes.
 _BUCKETS = (0.01, 0.05, 0.1, 0.5, 1, 5, 15, 60, 300, 1800)

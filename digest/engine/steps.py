@@ -18,7 +18,7 @@ from digest.engine.jobs import Handler, Job, Step
 from digest.engine.metrics import Metrics
 from digest.errors import ConfigError
 from digest.pipeline import epoch, retention
-from digest.pipeline.compose import compose
+from digest.pipeline.compose import ComposeReport, compose
 from digest.pipeline.ingest import IngestReport, ingest
 from digest.pipeline.intake import import_listed, summary
 from digest.pipeline.lease import holding
@@ -107,8 +107,7 @@ class Steps:
             imported = await import_listed(tools.db, roster.listed, tools.clock())
             if any(summary(imported).values()):
                 log.info("subscribers.imported", **summary(imported))
-            grace = timedelta(hours=tools.settings.late_hours)
-            report = await ingest(tools.db, roster.sources, clock=tools.clock, grace=grace)
+            report = await ingest(tools.db, roster.sources, clock=tools.clock, grace=self._patience())
         self._tell(report)
 
     def _read_roster(self) -> Roster:
@@ -129,27 +128,37 @@ class Steps:
 
     async def _due(self, _job: Job) -> None:
         tools = self._tools
-        last = await self._last_pass()
-        if last is None or tools.clock() - last["committed_at"] > self._current:
-            if not self._ingesting:  # after an outage: first the papers, then the issues
-                self._ask(Step.INGEST)
+        if not await self._is_current():
             return
-        if not last["summary"].get("papers") and _failed(last["summary"]):
-            return  # nobody's first issue is spent on a database without a single paper
         if tools.way().leaves:
             await epoch.check(tools.db, tools.clock())
-        patience = timedelta(hours=tools.settings.late_hours)
         async with holding(tools.db, "compose", worker_name(), patience=0):
-            report = await compose(tools.db, clock=tools.clock, patience=patience, spread=True)
-        if report.composed or report.quiet or report.waiting:
-            made = {"composed": report.composed, "quiet": report.quiet, "waiting": report.waiting}
-            self._metrics.count_issues(made)
-            log.info("compose.done", **made)
-            self._ask(Step.DELIVER)
+            report = await compose(tools.db, clock=tools.clock, patience=self._patience(), spread=True)
+        self._count(report)
 
-    async def _last_pass(self) -> Mapping[str, Any] | None:
+    def _patience(self) -> timedelta:
+        """How long an issue waits for a late batch."""
+        return timedelta(hours=self._tools.settings.late_hours)
+
+    def _count(self, report: ComposeReport) -> None:
+        """Tell what was composed, and send it."""
+        if report == ComposeReport():
+            return
+        made = {"composed": report.composed, "quiet": report.quiet, "waiting": report.waiting}
+        self._metrics.count_issues(made)
+        log.info("compose.done", **made)
+        self._ask(Step.DELIVER)
+
+    async def _is_current(self) -> bool:
+        """May issues be made from the papers that are stored? If not, a pass is asked for where it helps."""
         async with self._tools.db.read() as conn:
-            return await passes.last(conn)
+            last = await passes.last(conn)
+        if last is None or self._tools.clock() - last["committed_at"] > self._current:
+            if not self._ingesting:  # after an outage: first the papers, then the issues
+                self._ask(Step.INGEST)
+            return False
+        # nobody's first issue is spent on a database without a single paper
+        return bool(last["summary"].get("papers")) or not _failed(last["summary"])
 
     async def _deliver(self, _job: Job, stop: asyncio.Event) -> None:
         tools, worker = self._tools, worker_name()
