@@ -1,4 +1,4 @@
-"""The nouns: frozen, slotted dataclasses and enums. Imports nothing of ours, does nothing.
+"""The nouns: frozen, slotted dataclasses and enums. Imports nothing of ours.
 
 Times end in `_at`, leases in `_until`; both are aware UTC. Collections are tuples. The words are
 those of the glossary in README.md; where a word is not there, it does not belong here.
@@ -7,6 +7,8 @@ those of the glossary in README.md; where a word is not there, it does not belon
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, time
+from email import message_from_bytes, policy
+from email.message import EmailMessage
 from enum import StrEnum
 
 
@@ -266,9 +268,22 @@ class Message:
 
     message_id: str
     subject: str
-    html: str
-    text: str
     raw: bytes
+
+    @property
+    def text(self) -> str:
+        """The text part, read out of the bytes."""
+        return _part(self.raw, "plain")
+
+    @property
+    def html(self) -> str:
+        """The HTML part, read out of the bytes; empty if there is none."""
+        return _part(self.raw, "html")
+
+
+def _part(raw: bytes, subtype: str) -> str:
+    body = message_from_bytes(raw, EmailMessage, policy=policy.default).get_body((subtype,))
+    return str(body.get_content()).replace("\r\n", "\n") if body else ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -22,7 +22,7 @@ def assemble(
     """
     inner = mime.boundary(message_id)
     kind, mark = "alternative", inner
-    body = mime.alternative(inner, [part.text_bytes for part in parts], [part.html_bytes for part in parts])
+    body = mime.alternative(inner, [part.text for part in parts], [part.html for part in parts])
     if attachment:
         kind, mark = "mixed", mime.boundary(message_id, depth=1)
         body = mime.mixed(mark, inner, body, attachment)

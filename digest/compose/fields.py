@@ -67,12 +67,13 @@ def _unsubscribe(site: Site, links: Links, token: str) -> list[Field]:
     if not token:
         return []
     web, box = links.unsubscribe(token), site.unsubscribe_mailbox
-    mail = _mailto(box, f"unsubscribe {token}") if box else None
+    mail = f"{_mailto(box, 'unsubscribe')}%20{quote(token)}" if box else None
     value = ", ".join(f"<{address}>" for address in (web, mail) if address)
     listed = [("List-Unsubscribe", value)] if value else []
     return listed + ([("List-Unsubscribe-Post", "List-Unsubscribe=One-Click")] if web else [])
 
 
+@lru_cache(maxsize=64)
 def _mailto(address: str, subject: str = "") -> str:
     return f"mailto:{quote(address, safe='@+')}" + (f"?subject={quote(subject)}" if subject else "")
 

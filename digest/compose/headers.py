@@ -48,6 +48,7 @@ def unstructured(text: str) -> str:
     return line if line.isascii() else encoded_words(line)
 
 
+@lru_cache(maxsize=1024)
 def encoded_words(text: str) -> str:
     """RFC 2047 B words parted by blanks, no character split; lines stay within 76 characters."""
     chunks: list[bytes] = [b""]

@@ -63,4 +63,4 @@ class Letters:
         part = block(self._fill["html"](**values), self._fill["txt"](**values))
         fields = letter_fields(self._site, email=email, subject=subject, message_id=message_id, at=created_at)
         raw = assemble(fields, [part], message_id=message_id)
-        return Message(message_id=message_id, subject=subject, html=part.html, text=part.text, raw=raw)
+        return Message(message_id=message_id, subject=subject, raw=raw)

@@ -83,8 +83,6 @@ class Composer:
         return Message(
             message_id=message_id,
             subject=subject,
-            html="".join(part.html for part in parts).replace(mime.TOKEN, reader),
-            text="".join(part.text for part in parts).replace(mime.TOKEN, reader),
             raw=assemble(fields, parts, message_id=message_id, reader=reader, attachment=attachment),
         )
 

@@ -4,6 +4,8 @@ import asyncio
 import errno
 import os
 import re
+from email import message_from_bytes, policy
+from email.message import EmailMessage
 from pathlib import Path
 
 from digest.deliver.transport import Envelope
@@ -57,12 +59,18 @@ class FileTransport:
         path = self.folder / f"{safe_name(envelope.name)}.eml"
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            if envelope.html:
-                _replace(path.with_suffix(".html"), envelope.html.encode())
+            if page := _page(envelope.raw):
+                _replace(path.with_suffix(".html"), page.encode())
             _replace(path, envelope.raw)
         except OSError as error:
             return Outcome(verdict=Verdict.UNAVAILABLE, stage="file", reply=_sentence(self.folder, error))
         return Outcome(verdict=Verdict.ACCEPTED, stage="file", reply=str(path))
+
+
+def _page(raw: bytes) -> str:
+    """The HTML part of a message; empty if it has none."""
+    part = message_from_bytes(raw, EmailMessage, policy=policy.default).get_body(("html",))
+    return str(part.get_content()).replace("\r\n", "\n") if part else ""
 
 
 def safe_name(name: str) -> str:

@@ -14,7 +14,6 @@ class Envelope:
     recipient: str
     raw: bytes
     name: str  # of its file: "2026-04-14-ada@example.org-1"
-    html: str = ""  # of its page beside the file
 
 
 class Transport(Protocol):

@@ -183,7 +183,6 @@ class _Run:
             recipient=delivery.email,
             raw=message.raw,
             name=f"{delivery.due_at:%Y-%m-%d}-{delivery.email}-{delivery.id}",
-            html=message.html,
         )
         try:
             return await self.transport.send(envelope)

@@ -208,7 +208,7 @@ def ready(delivery: Delivery, body: bytes) -> Message:
     """A finished message: own headers, common body."""
     message_id = f"<{delivery.id}.digest@papers.dev>"
     head = f"Message-ID: {message_id}\r\nFrom: a@papers.dev\r\nTo: {delivery.email}\r\nSubject: x\r\n\r\n"
-    return Message(message_id=message_id, subject="x", html="", text="", raw=head.encode() + body)
+    return Message(message_id=message_id, subject="x", raw=head.encode() + body)
 
 
 @contextmanager

@@ -106,11 +106,9 @@ def message(delivery: Delivery) -> Message:
     message_id = f"<{delivery.id}.digest@papers.dev>"
     raw = (
         f"Message-ID: {message_id}\r\nFrom: digest@papers.dev\r\nTo: {delivery.email}\r\n"
-        f"Subject: Papers\r\n\r\n.\r\nHello\r\n"
+        f"Subject: Papers\r\nContent-Type: text/html\r\n\r\n.\r\nHello\r\n"
     )
-    return Message(
-        message_id=message_id, subject="Papers", html="<p>Hello</p>", text="Hello", raw=raw.encode()
-    )
+    return Message(message_id=message_id, subject="Papers", raw=raw.encode())
 
 
 async def run(db: Database, transport: Transport, **options: Any) -> DeliveryReport:

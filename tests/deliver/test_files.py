@@ -10,16 +10,18 @@ from digest.deliver.files import FileTransport, safe_name
 from digest.deliver.transport import Envelope
 from digest.models import Verdict
 
+RAW = b"Subject: x\r\nContent-Type: text/html; charset=utf-8\r\n\r\n<p>\xc3\xa9</p>"
 
-def envelope(name: str = "2026-04-14-ada@example.org-1", raw: bytes = b"Subject: x\r\n\r\n") -> Envelope:
-    return Envelope(sender="", recipient="ada@example.org", raw=raw, name=name, html="<p>é</p>")
+
+def envelope(name: str = "2026-04-14-ada@example.org-1", raw: bytes = RAW) -> Envelope:
+    return Envelope(sender="", recipient="ada@example.org", raw=raw, name=name)
 
 
 async def test_mail_and_page_lie_side_by_side(tmp_path: Path) -> None:
     outcome = await FileTransport(tmp_path / "outbox").send(envelope())
     path = tmp_path / "outbox" / "2026-04-14-ada@example.org-1.eml"
     assert (outcome.verdict, outcome.reply) == (Verdict.ACCEPTED, str(path))
-    assert path.read_bytes() == b"Subject: x\r\n\r\n"
+    assert path.read_bytes() == RAW
     assert path.with_suffix(".html").read_text() == "<p>é</p>"
     assert len(list(path.parent.iterdir())) == 2
 
