@@ -2,13 +2,14 @@
 
 import typer
 
-from digest.cli import db, ingest, preview, rank, run, send, serve, status, subscribers
+from digest.cli import db, ingest, preview, rank, run, send, serve, status, subscribers, worker
 
 
 def register(app: typer.Typer) -> None:
     """Add every command to the application."""
     app.command("run")(run.run)
     app.command("serve")(serve.serve)
+    app.command("worker")(worker.worker)
     app.command("ingest")(ingest.ingest)
     app.command("preview")(preview.preview)
     app.command("send")(send.send)

@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 import uvicorn
@@ -25,6 +25,9 @@ from digest.errors import ConfigError
 from digest.web.admin import admin_routes
 from digest.web.app import create_app
 from digest.web.operator import Operator
+
+if TYPE_CHECKING:
+    from digest.engine.ticker import Ticker
 
 #: How long an answer may take after a stop.
 GRACE_SECONDS = 5
@@ -50,12 +53,22 @@ async def _serve(config: Path | None, host: str, port: int, *, web: bool) -> Non
                 await run_with_pages(with_address(tools, listener), listener)
         else:
             note("digest runs without pages; stop it with Ctrl-C")
-            await run_until_stopped(Service(tools))
+            await run_until_stopped(make_service(tools))
+
+
+def make_service(tools: Desk) -> "Service | Ticker":
+    """On SQLite this process does all the work; on PostgreSQL it ticks, and `digest worker` works."""
+    if tools.db.is_sqlite:
+        return Service(tools)
+    from digest.engine.ticker import Ticker
+
+    note("on PostgreSQL this process only ticks and serves pages: start `digest worker` beside it")
+    return Ticker(tools)
 
 
 async def run_with_pages(tools: Desk, listener: socket.socket) -> None:
     """Scheduler and pages, until SIGTERM or SIGINT."""
-    service = Service(tools)
+    service = make_service(tools)
     token = tools.settings.admin_token or SecretStr(secrets.token_urlsafe(24))
     app = application(tools, service, token.get_secret_value())
     address = tools.settings.base_url
@@ -66,7 +79,7 @@ async def run_with_pages(tools: Desk, listener: socket.socket) -> None:
         await run_until_stopped(service)
 
 
-def application(tools: Desk, service: Service, token: str) -> Starlette:
+def application(tools: Desk, service: "Service | Ticker", token: str) -> Starlette:
     """The pages of a service, the operator's among them."""
     operator = Operator(
         db=tools.db,
@@ -88,7 +101,7 @@ def application(tools: Desk, service: Service, token: str) -> Starlette:
     )
 
 
-async def run_until_stopped(service: Service, stop: asyncio.Event | None = None) -> None:
+async def run_until_stopped(service: "Service | Ticker", stop: asyncio.Event | None = None) -> None:
     """Run the service until SIGTERM or SIGINT; a second signal ends the draining at once."""
     stop, loop = stop or asyncio.Event(), asyncio.get_running_loop()
     hurry = asyncio.Event()

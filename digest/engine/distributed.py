@@ -71,7 +71,7 @@ class DistributedEngine:
         self.lanes = {step: Lane() for step in Step}
         self._metrics = metrics
         self._clock = clock
-        self._queues = list(queues) if queues else None
+        self._queues = list(queues or dict.fromkeys(QUEUES.values()))
         self._concurrency = concurrency
         self._stalled_seconds = stalled_seconds
         self._asked: set[asyncio.Task[int]] = set()
@@ -92,14 +92,14 @@ class DistributedEngine:
     async def submit(self, jobs: Sequence[Job], *, conn: AsyncConnection | None = None) -> int:
         """Add jobs, in the caller's transaction if there is one; gives how many were new.
 
-        Jobs without arguments are one while the first waits; jobs with arguments are always new.
+        Jobs of one step and key are one while the first waits; jobs with arguments and no key are always new.
         """
         connection = (await conn.get_raw_connection()).driver_connection if conn else None
         new = 0
-        for job in (job for job in jobs if not job.args):
+        for job in (job for job in jobs if _is_unique(job)):
             new += await self._submit_once(job, connection)
         for step in Step:
-            wanted = [dict(job.args) for job in jobs if job.args and job.step is step]
+            wanted = [dict(job.args) for job in jobs if job.step is step and not _is_unique(job)]
             if wanted:
                 await self._deferrer(step, connection=connection).batch_defer_async(*wanted)
             new += len(wanted)
@@ -148,7 +148,7 @@ class DistributedEngine:
         if list(await self.app.job_manager.list_jobs_async(queueing_lock=lock, status="todo")):
             return False
         try:
-            await self._deferrer(job.step, connection=connection, queueing_lock=lock).defer_async()
+            await self._deferrer(job.step, connection=connection, queueing_lock=lock).defer_async(**job.args)
         except exceptions.AlreadyEnqueued:
             return False
         return True
@@ -203,6 +203,10 @@ class DistributedEngine:
         self._asked.discard(task)
         if not task.cancelled() and (error := task.exception()):
             log.warning("submit.failed", reason=str(error))
+
+
+def _is_unique(job: Job) -> bool:
+    return bool(job.key) or not job.args
 
 
 def _name(step: Step) -> str:

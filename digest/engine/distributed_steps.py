@@ -1,6 +1,6 @@
 """What the jobs of a worker do: the steps of `steps`, with what is due handed out in batches.
 
-    due ─claim + defer, one transaction→ due(ids), due(ids), … ─same step→ issues ─→ deliver, deliver(lane), …
+due ─claim + defer, one transaction→ due(ids), due(ids), … ─same step→ issues ─→ deliver, deliver(lane), …
 """
 
 import asyncio
@@ -16,7 +16,7 @@ from digest.engine.jobs import Handler, Job, Step
 from digest.engine.steps import Steps
 from digest.errors import StorageError
 from digest.pipeline import epoch
-from digest.pipeline.compose import ComposeReport, claim_batches, compose_claimed
+from digest.pipeline.compose import claim_batches, compose_claimed
 from digest.pipeline.window import Readings
 from digest.storage import accounting
 
@@ -56,7 +56,9 @@ class DistributedSteps(Steps):
         if claimed:
             log.info("due.claimed", number=claimed)
 
-    async def _defer(self, conn: AsyncConnection, batches: Sequence[Sequence[int]], spread: timedelta) -> None:
+    async def _defer(
+        self, conn: AsyncConnection, batches: Sequence[Sequence[int]], spread: timedelta
+    ) -> None:
         seconds = spread.total_seconds()
         jobs = [Job(step=Step.DUE, args={"ids": list(ids), "spread": seconds}) for ids in batches]
         await self._engine.submit(jobs, conn=conn)
@@ -87,23 +89,14 @@ class DistributedSteps(Steps):
         async with self._tools.db.write() as conn:
             await self._defer(conn, [ids[:middle], ids[middle:]], spread)
 
-    def _count(self, report: ComposeReport) -> None:
-        made = {"composed": report.composed, "quiet": report.quiet, "waiting": report.waiting}
-        self._metrics.count_issues(made)
-        log.info("batch.done", **made)
-        if report.composed or report.quiet:
-            self._ask(Step.DELIVER)
-
-    def _patience(self) -> timedelta:
-        return timedelta(hours=self._tools.settings.late_hours)
-
     async def _deliver_in_lanes(self, job: Job, stop: asyncio.Event) -> None:
         """The first run of delivery calls others to help, as many as the outbox is worth."""
         if not job.args:
             async with self._tools.db.read() as conn:
                 waiting = await accounting.count_open(conn, self._tools.clock(), ENOUGH * LANES)
             helpers = [
-                Job(step=Step.DELIVER, key=f"lane {number}") for number in range(1, waiting // ENOUGH)
+                Job(step=Step.DELIVER, key=f"lane {number}", args={"lane": number})
+                for number in range(1, waiting // ENOUGH)
             ]
             await self._engine.submit(helpers)
         await self._deliver(job, stop)

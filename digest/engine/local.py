@@ -1,30 +1,13 @@
 """The engine inside one process: a lane for each step, one job at a time in it. Keeps nothing on disk."""
 
 import asyncio
-import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-import structlog
-
 from digest.engine.jobs import Handler, Job, Step
 from digest.engine.metrics import Metrics
-from digest.errors import BusyError, DigestError
-
-log = structlog.get_logger("digest.engine")
-
-
-@dataclass(slots=True)
-class Lane:
-    """The jobs of one step, and how its last run went."""
-
-    waiting: dict[str, Job] = field(default_factory=dict)
-    wanted: asyncio.Event = field(default_factory=asyncio.Event)
-    started_at: datetime | None = None
-    seconds: float | None = None  # the last run took so long; None: none has ended
-    error: str | None = None  # of the last run
+from digest.engine.running import Lane, run_job
 
 
 class LocalEngine:
@@ -71,27 +54,12 @@ class LocalEngine:
                 await asyncio.wait({stopped, wanted}, return_when=asyncio.FIRST_COMPLETED)
                 wanted.cancel()
                 while lane.waiting and not stop.is_set():
-                    await self._run_job(lane, lane.waiting.pop(next(iter(lane.waiting))), stop)
+                    await self._run_next(lane, stop)
                 lane.wanted.clear()
         finally:
             stopped.cancel()
 
-    async def _run_job(self, lane: Lane, job: Job, stop: asyncio.Event) -> None:
-        """One job; its error is told and ends nothing, for the next tick tries again."""
-        lane.started_at, began, outcome = self._clock(), time.monotonic(), "done"
-        with structlog.contextvars.bound_contextvars(step=job.step.value):
-            try:
-                await self._handlers[job.step](job, stop)
-                lane.error = None
-            except BusyError as error:
-                outcome, lane.error = "busy", str(error)
-                log.debug("step.busy", reason=str(error))
-            except DigestError as error:
-                tell = log.info if lane.error == str(error) else log.error  # the same fault is told once
-                tell("step.failed", reason=str(error))
-                outcome, lane.error = "failed", str(error)
-            except Exception as error:
-                outcome, lane.error = "failed", f"unexpected {type(error).__name__}: {error}"
-                log.exception("step.broken")
-        lane.seconds = time.monotonic() - began
-        self._metrics.count_step(job.step.value, outcome, lane.seconds)
+    async def _run_next(self, lane: Lane, stop: asyncio.Event) -> None:
+        job = lane.waiting.pop(next(iter(lane.waiting)))
+        handler = self._handlers[job.step]
+        await run_job(lane, handler, job, stop, metrics=self._metrics, clock=self._clock)

@@ -7,8 +7,9 @@ from datetime import datetime, timedelta
 import structlog
 
 from digest.engine.jobs import Job, Step
-from digest.engine.local import Lane, LocalEngine
+from digest.engine.local import LocalEngine
 from digest.engine.metrics import Metrics
+from digest.engine.running import Lane
 from digest.engine.steps import Steps, Tools
 from digest.engine.ticks import INTERVALS, Ticks
 from digest.storage.recovery import recover

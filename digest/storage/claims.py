@@ -19,7 +19,7 @@ _S = subscribers.c
 
 
 async def claim_due(conn: AsyncConnection, now: datetime, until: datetime, limit: int) -> list[int]:
-    """Claim up to `limit` readers whose issue is due, longest waiting first; those of another tick are passed."""
+    """Claim up to `limit` readers whose issue is due, longest waiting first; skips other ticks' rows."""
     due = (
         select(_S.id)
         .where(_UNCLAIMED, _S.next_issue_at <= now)

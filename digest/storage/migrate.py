@@ -1,4 +1,8 @@
-"""Bring a database to the newest schema: Alembic, from inside the package, without an alembic.ini."""
+"""Bring a database to the newest schema: Alembic, from inside the package, without an alembic.ini.
+
+Safe while workers run: one upgrade at a time (advisory lock), and every revision only adds what the version
+before does not mind; what it took away goes in a later one.
+"""
 
 import sqlite3
 from pathlib import Path
@@ -14,6 +18,7 @@ from sqlalchemy.exc import DBAPIError
 
 from digest.errors import StorageError
 from digest.storage.database import APPLICATION_ID, driver_url, explain
+from digest.storage.queue import prepare
 
 #: PostgreSQL advisory lock of a running upgrade ("dgst").
 LOCK = APPLICATION_ID
@@ -39,19 +44,23 @@ def _upgrade(connection: Connection, where: str) -> bool:
     config = _config(connection)
     _lock(connection)
     before = MigrationContext.configure(connection).get_current_revision()
-    if before == ScriptDirectory.from_config(config).get_current_head():
-        connection.rollback()
-        return False
-    try:
-        command.upgrade(config, "head")
-    except CommandError as error:
-        raise StorageError(
-            f"{where}: the database was made by a newer digest (revision {before}); upgrade the program"
-        ) from error
-    if connection.dialect.name == "sqlite":
+    changed = before != ScriptDirectory.from_config(config).get_current_head()
+    if changed:
+        try:
+            command.upgrade(config, "head")
+        except CommandError as error:
+            raise StorageError(
+                f"{where}: the database was made by a newer digest (revision {before}); upgrade the program"
+            ) from error
+    if connection.dialect.name == "postgresql":
+        changed = prepare(connection) or changed
+    elif changed:
         connection.exec_driver_sql(f"PRAGMA application_id={APPLICATION_ID}")
-    connection.commit()
-    return True
+    if changed:
+        connection.commit()
+    else:
+        connection.rollback()
+    return changed
 
 
 def _config(connection: Connection) -> Config:

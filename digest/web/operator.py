@@ -19,8 +19,8 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 
 from digest.engine.jobs import Step
-from digest.engine.local import Lane
 from digest.engine.metrics import Metrics
+from digest.engine.running import Lane
 from digest.storage.database import Database
 
 COOKIE = "digest_admin"

@@ -13,4 +13,5 @@ def test_migrated_schema_is_the_schema_of_the_code(db_url: str) -> None:
     with engine.connect() as connection:
         found = compare_metadata(MigrationContext.configure(connection), metadata)
     engine.dispose()
-    assert [change for change in found if "alembic_version" not in str(change)] == []
+    beside = ("alembic_version", "procrastinate", "papers_text")  # search: by statements, see tables_web
+    assert [change for change in found if not any(name in str(change) for name in beside)] == []

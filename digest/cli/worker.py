@@ -1,0 +1,83 @@
+"""`digest worker`: one of any number of workers over one PostgreSQL, until it is told to stop."""
+
+import asyncio
+import signal
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from digest.cli import options
+from digest.cli.desk import Desk, desk, note
+from digest.cli.logs import configure_service_logs
+from digest.engine.jobs import Step
+from digest.engine.metrics import Metrics
+from digest.engine.ticks import INTERVALS
+from digest.errors import ConfigError
+
+
+def worker(
+    concurrency: Annotated[int, typer.Option(min=1, max=64, help="Jobs at a time in this process.")] = 2,
+    queues: Annotated[
+        str, typer.Option(help="Which work to take, comma-separated.", metavar="NAMES")
+    ] = "ingest,compose,deliver",
+    config: options.Config = None,
+) -> None:
+    """Work for `digest serve` on PostgreSQL: ingest, compose, deliver; until Ctrl-C or SIGTERM."""
+    configure_service_logs()
+    asyncio.run(_worker(config, concurrency, read_queues(queues)))
+
+
+def read_queues(text: str) -> list[str]:
+    """The queues that the option names. Raises ConfigError."""
+    from digest.engine.distributed import QUEUES
+
+    known, named = dict.fromkeys(QUEUES.values()), [name.strip() for name in text.split(",")]
+    for name in named:
+        if name not in known:
+            raise ConfigError(f'--queues: there is no "{name}"; choose from {", ".join(known)}')
+    return named
+
+
+async def _worker(config: Path | None, concurrency: int, queues: list[str]) -> None:
+    async with desk(config) as tools:
+        if tools.db.is_sqlite:
+            raise ConfigError(
+                "workers need PostgreSQL; set DIGEST_DATABASE_URL=postgresql://… and move the data with "
+                "`digest db copy`, or let `digest serve` do all the work on SQLite"
+            )
+        tools.composer()  # a broken template is told before any job is taken
+        if "ingest" in queues:
+            tools.roster()
+        note(f"digest works on {', '.join(queues)}; stop it with Ctrl-C")
+        await work(tools, concurrency, queues, stop_on_signals())
+
+
+def stop_on_signals() -> asyncio.Event:
+    """Set by SIGTERM and SIGINT."""
+    stop, loop = asyncio.Event(), asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    return stop
+
+
+async def work(tools: Desk, concurrency: int, queues: list[str], stop: asyncio.Event) -> None:
+    """Take jobs until `stop`."""
+    from digest.engine.distributed import DistributedEngine
+    from digest.engine.distributed_steps import DistributedSteps
+
+    metrics = Metrics()
+    engine = DistributedEngine(
+        tools.settings.database_url,
+        metrics=metrics,
+        clock=tools.clock,
+        queues=queues,
+        concurrency=concurrency,
+    )
+    steps = DistributedSteps(
+        tools, metrics, engine=engine, ingest_every=timedelta(seconds=INTERVALS[Step.INGEST])
+    )
+    async with engine:
+        engine.handle(steps.handlers(), stop)
+        await engine.run(stop)
