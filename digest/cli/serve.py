@@ -66,9 +66,11 @@ def make_service(tools: Desk) -> "Service | Ticker":
     return Ticker(tools)
 
 
-async def run_with_pages(tools: Desk, listener: socket.socket) -> None:
+async def run_with_pages(
+    tools: Desk, listener: socket.socket, service: "Service | Ticker | None" = None
+) -> None:
     """Scheduler and pages, until SIGTERM or SIGINT."""
-    service = make_service(tools)
+    service = service or make_service(tools)
     token = tools.settings.admin_token or SecretStr(secrets.token_urlsafe(24))
     app = application(tools, service, token.get_secret_value())
     address = tools.settings.base_url

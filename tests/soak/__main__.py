@@ -1,0 +1,196 @@
+"""Fourteen recorded days in some minutes under `digest serve`: `python -m tests.soak`.
+
+200 readers in 20 zones; feeds and mail server fail by the hour; one SIGKILL a day (`--no-kills`: none, to
+watch the memory of one process). Prints a table and exits 1 if a reader got two issues for one due time, a
+paper twice, or lost one; or if memory grew by more than 10 % after the second day.
+"""
+
+import argparse
+import asyncio
+import os
+import signal
+import sys
+import tempfile
+import time
+from asyncio.subprocess import Process
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from random import Random
+from typing import Any
+
+from digest.storage.database import Database
+from tests.soak import world
+from tests.soak.verdict import Verdict, judge
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+SHARED = CHECKOUT.parent / "shared"
+BASE = datetime(2026, 4, 13, 0, 0, tzinfo=UTC)
+
+
+@dataclass
+class Soak:
+    """One run: its folder, its clock and what surrounds the node."""
+
+    folder: Path
+    days: int
+    speed: float
+    kills: bool
+    feeds: Any
+    mails: world.Mails
+    database_url: str
+    random: Random
+    started: float = field(default_factory=time.time)
+    memory: dict[int, float] = field(default_factory=dict)
+    killed: int = 0
+    exit_code: int | None = None
+
+    @property
+    def now(self) -> datetime:
+        """The time of the replay."""
+        return BASE + timedelta(seconds=(time.time() - self.started) * self.speed)
+
+    async def start(self) -> Process:
+        """One node on the common clock."""
+        env = {key: value for key, value in os.environ.items() if not key.startswith("DIGEST_")} | {
+            "DIGEST_DATABASE_URL": self.database_url,
+            "DIGEST_SMTP_URL": self.mails.server.url,
+            "DIGEST_FROM": "digest@papers.dev",
+            "DIGEST_SECRET_KEY": "soak" * 10,
+            "DIGEST_CONFIG": str(self.folder / "subscribers.yaml"),
+            "PYTHONPATH": str(CHECKOUT),
+        }
+        log = (self.folder / "node.log").open("ab")
+        command = [
+            sys.executable,
+            "-m",
+            "tests.soak.node",
+            BASE.isoformat(),
+            str(self.started),
+            str(self.speed),
+        ]
+        return await asyncio.create_subprocess_exec(*command, cwd=self.folder, env=env, stderr=log)
+
+    async def run(self) -> None:
+        """Day after day, then a few hours for what is deferred, then SIGTERM."""
+        node = await self.start()
+        end = BASE + timedelta(days=self.days, hours=12)
+        while (day := (self.now - BASE).days) < self.days:
+            kill_at = BASE + timedelta(days=day, hours=self.random.uniform(1, 23))
+            while self.now < min(BASE + timedelta(days=day + 1), end):
+                self.set_weather()
+                if self.kills and kill_at <= self.now and kill_at.date() == self.now.date() and day > 0:
+                    node = await self.kill(node)
+                    kill_at = end + timedelta(days=1)
+                await asyncio.sleep(0.05)
+            self.memory[day] = world.resident(node.pid)
+            self.mails.forget()
+            told = f"{self.memory[day]:6.1f} MB  {len(self.mails.server.taken):6} mails"
+            print(f"{BASE.date() + timedelta(days=day)}  {told}", flush=True)
+        while self.now < end:
+            self.set_weather()
+            await asyncio.sleep(0.05)
+        node.send_signal(signal.SIGTERM)
+        self.exit_code = await asyncio.wait_for(node.wait(), 40)
+
+    async def kill(self, node: Process) -> Process:
+        """SIGKILL, some minutes of outage, a new node."""
+        node.kill()
+        await node.wait()
+        self.killed += 1
+        await asyncio.sleep(self.random.uniform(0.1, 1.0))
+        return await self.start()
+
+    def set_weather(self) -> None:
+        """Feeds, faults and moods of the hour."""
+        self.feeds.set_maps(world.maps_at(self.now, SHARED / "feeds"))
+        faults = world.faults_at(self.now)
+        if faults != getattr(self, "_faults", None):
+            self._faults = faults
+            self.feeds.set_faults(faults)
+        self.mails.mood.now = world.mood_at(self.now)
+
+    def grown(self) -> float:
+        """Memory at the end over that of the second day."""
+        return self.memory[max(self.memory)] / self.memory[min(1, max(self.memory))]
+
+
+@contextmanager
+def folder(keep: Path | None) -> Iterator[Path]:
+    """Where the run leaves its files."""
+    if keep:
+        keep.mkdir(parents=True, exist_ok=True)
+        yield keep
+        return
+    with tempfile.TemporaryDirectory(prefix="soak-") as place:
+        yield Path(place)
+
+
+async def soak(options: argparse.Namespace, place: Path) -> tuple[Soak, Verdict]:
+    """Run and judge."""
+    server = world.load_feedserver(SHARED).FeedServer(SHARED / "feeds")
+    mails = world.Mails()
+    with server as feeds:
+        (place / "subscribers.yaml").write_text(world.roster(options.readers, feeds.url, options.seed))
+        async with mails.server.running():
+            run = Soak(
+                folder=place,
+                days=options.days,
+                speed=86400 / options.seconds,
+                kills=not options.no_kills,
+                feeds=feeds,
+                mails=mails,
+                database_url=options.database_url or f"sqlite:///{place / 'digest.db'}",
+                random=Random(options.seed),
+            )
+            await run.run()
+    db = Database(run.database_url)
+    try:
+        return run, await judge(db, mails.counts())
+    finally:
+        await db.close()
+
+
+def report(run: Soak, verdict: Verdict) -> bool:
+    """Print the table; True if everything held."""
+    grown = run.grown()
+    rows = {
+        "days": run.days,
+        "SIGKILLs": run.killed,
+        "exit status after SIGTERM": run.exit_code,
+        "issues": verdict.issues,
+        **{f"issues {state}": number for state, number in sorted(verdict.states.items())},
+        "mails taken by the server": verdict.mailed,
+        "of them the same mail again (doubt)": verdict.twice,
+        "resends by policy": verdict.resent,
+        "memory, second day": f"{run.memory[min(1, max(run.memory))]:.1f} MB",
+        "memory, last day": f"{run.memory[max(run.memory)]:.1f} MB ({grown - 1:+.1%})",
+        "faults": len(verdict.faults),
+    }
+    for name, value in rows.items():
+        print(f"{name:40} {value}")
+    for fault in verdict.faults[:40]:
+        print("  FAULT", fault)
+    return not verdict.faults and run.exit_code == 0 and grown <= 1.10
+
+
+def main() -> int:
+    """Read the options, run, judge."""
+    parser = argparse.ArgumentParser(prog="python -m tests.soak", description=__doc__)
+    parser.add_argument("--days", type=int, default=14)
+    parser.add_argument("--readers", type=int, default=200)
+    parser.add_argument("--seconds", type=float, default=40.0, help="of the machine for a day")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--no-kills", action="store_true")
+    parser.add_argument("--database-url", default="", help="default: a fresh SQLite file")
+    parser.add_argument("--keep", type=Path, help="folder for database and log")
+    options = parser.parse_args()
+    with folder(options.keep) as place:
+        run, verdict = asyncio.run(soak(options, place))
+    return 0 if report(run, verdict) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
