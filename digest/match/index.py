@@ -34,6 +34,14 @@ TWIN_MEANING, TWIN_WORDS = 0.85, 0.65  # cosines from which two papers say the s
 LIKENESS_TITLE_WEIGHT = 2.0  # what a word in the title says where whole papers are compared
 
 
+@dataclass(frozen=True, slots=True)
+class Example:
+    """A liked or disliked paper, seen from an index."""
+
+    words: Any  # its TF-IDF direction: one sparse row
+    meaning: Floats  # its place in the space of the index
+
+
 @dataclass(frozen=True, eq=False)
 class Index:
     """The weighted terms of a batch of papers; columns are terms, then pairs."""
@@ -46,6 +54,8 @@ class Index:
     idf: Floats  # one per column
     space: Space  # where meanings are compared: the table of related words, or the optional model
     ranked: dict[Any, list[Match]] = field(default_factory=dict, repr=False)  # kept by `rank`
+    holding: dict[str, frozenset[int]] = field(default_factory=dict, repr=False)  # papers by keyword
+    known: dict[str, Example] = field(default_factory=dict, repr=False)  # liked and disliked papers
     _spellings: dict[int, dict[str, str]] = field(default_factory=dict, repr=False)
 
     @property
@@ -71,6 +81,11 @@ class Index:
     def vectors(self) -> Any:
         """TF-IDF direction of each paper, of length one: papers x columns, float32 csr."""
         return self._directions(self.titles, self.abstracts)
+
+    @cached_property
+    def postings(self) -> Any:
+        """The vectors by column: columns x papers, float32 csr."""
+        return self.vectors.T.tocsr()
 
     @cached_property
     def meanings(self) -> Floats:

@@ -5,12 +5,11 @@ better at one to ten likes and a thousand times faster.
 """
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 from scipy import sparse
 
-from digest.match.index import Floats, Index, build_index, unit_rows
+from digest.match.index import Example, Floats, Index, build_index, unit_rows
 from digest.match.meaning import unit
 from digest.match.query import Query, likes_weight
 from digest.models import Paper
@@ -19,57 +18,49 @@ WORDS_SHARE = 6.0  # what a cosine of one with the words of the liked papers add
 DISLIKE_SHARE = 0.4  # of the centroid of the disliked papers; 0.75 hurt
 
 
-class Examples:
-    """The liked and disliked papers of a block of queries, each read once."""
-
-    def __init__(self, index: Index, queries: Sequence[Query]) -> None:
-        papers = {paper.id: paper for query in queries for paper in (*query.liked, *query.disliked)}
-        self._places = {one: place for place, one in enumerate(papers)}
-        self._words = index.directions([*papers.values()])
-        self._meanings = build_index([*papers.values()], index.space).meanings
-
-    def words(self, query: Query) -> Any:
-        """One sparse row: the direction of the words that the reader likes."""
-        total = self._words.shape[1]
-        row = sparse.csr_matrix((1, total), dtype=np.float32)
-        for papers, share in _sides(query):
-            mean = sparse.csr_matrix(self._words[self._rows(papers)].mean(axis=0), dtype=np.float32)
-            row = row + np.float32(share) * unit_rows(mean)
-        return row
-
-    def meaning(self, query: Query) -> Floats:
-        """One row: the direction of what the reader likes."""
-        row = np.zeros((1, self._meanings.shape[1]), np.float32)
-        for papers, share in _sides(query):
-            row += np.float32(share) * unit(self._meanings[self._rows(papers)].mean(axis=0, keepdims=True))
-        return row
-
-    def _rows(self, papers: Sequence[Paper]) -> list[int]:
-        return [self._places[paper.id] for paper in papers]
-
-
 def likeness(index: Index, queries: Sequence[Query]) -> Floats:
     """What the likes of each query add to the weight of each paper: queries x papers."""
     found = np.zeros((len(queries), len(index.papers)), np.float32)
     rows = [number for number, query in enumerate(queries) if query.liked or query.disliked]
-    if not rows:
+    asked = [queries[number] for number in rows]
+    if not asked:
         return found
-    examples = Examples(index, [queries[number] for number in rows])
-    words = sparse.vstack([examples.words(queries[number]) for number in rows]).tocsr()
-    meanings = np.concatenate([examples.meaning(queries[number]) for number in rows])
-    found[rows] = WORDS_SHARE * (words @ index.vectors.T).toarray()
-    found[rows] += np.float32(index.space.likes_share) * (meanings @ index.meanings.T)
+    _learn(index, [paper for query in asked for paper in (*query.liked, *query.disliked)])
+    liked = [(query.liked, query.likes_share) for query in asked]
+    disliked = [(query.disliked, -DISLIKE_SHARE * _dislike_weight(query)) for query in asked]
+    for sides in (liked, disliked):
+        if any(papers for papers, _ in sides):
+            found[rows] += _similarity(index, sides)
     return found
 
 
-def _sides(query: Query) -> list[tuple[Sequence[Paper], float]]:
-    """Liked and disliked papers with what their centroids weigh."""
-    sides = (
-        (query.liked, likes_weight(len(query.liked)) if query.words else 1.0),
-        (query.disliked, -DISLIKE_SHARE * _dislike_weight(query)),
-    )
-    return [(papers, share) for papers, share in sides if papers]
+def _similarity(index: Index, sides: Sequence[tuple[Sequence[Paper], float]]) -> Floats:
+    """Cosines with the centroid of the papers of each side, times the weight of the side."""
+    papers = {paper.id: None for group, _ in sides for paper in group}
+    places = {one: place for place, one in enumerate(papers)}
+    members = [[places[paper.id] for paper in group] for group, _ in sides]
+    ends = np.concatenate([[0], np.cumsum([len(group) for group in members])])
+    columns = np.array([place for group in members for place in group], np.int64)
+    shape = (len(sides), len(papers))
+    sums = sparse.csr_matrix((np.ones(len(columns), np.float32), columns, ends), shape=shape)
+    weights = np.array([[weight] for _, weight in sides], np.float32)
+    words = unit_rows((sums @ sparse.vstack([index.known[one].words for one in papers])).tocsr())
+    meanings = unit(sums @ np.stack([index.known[one].meaning for one in papers]))
+    by_words = (words @ index.postings).toarray()
+    by_meaning = np.float32(index.space.likes_share) * (meanings @ index.meanings.T)
+    return np.asarray(weights * (np.float32(WORDS_SHARE) * by_words + by_meaning), np.float32)
+
+
+def _learn(index: Index, papers: Sequence[Paper]) -> None:
+    """Read the papers that the index does not know yet as examples."""
+    fresh = list({paper.id: paper for paper in papers if paper.id not in index.known}.values())
+    if not fresh:
+        return
+    words, meanings = index.directions(fresh), build_index(fresh, index.space).meanings
+    for row, paper in enumerate(fresh):
+        index.known[paper.id] = Example(words[row], meanings[row])
 
 
 def _dislike_weight(query: Query) -> float:
+    """Dislikes weigh by their number, and at least as much as the likes beside them."""
     return max(likes_weight(len(query.disliked)), query.likes_share if query.liked else 0.0)

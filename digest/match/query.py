@@ -24,7 +24,8 @@ class Query:
     columns: Ints  # terms, then pairs, that occur in the index
     weights: Floats  # of each column, so that a paper with every word often comes to about 1
     covers: Floats  # of each column: what it adds that it occurs at all; together COVER_SHARE
-    rarity: float  # of the rarest word in the literature
+    by_rarity: tuple[str, ...]  # the words, the rarest in the literature first
+    rarity: float  # of the rarest word
     liked: tuple[Paper, ...]
     disliked: tuple[Paper, ...]
 
@@ -47,8 +48,8 @@ def make_query(index: Index, topic: Topic, examples: Mapping[str, Paper]) -> Que
     single, pairs = index.columns([word for word in text if word in kept])
     columns = np.array([*single, *pairs], np.int64)
     shares = np.array([1.0] * len(single) + [PAIR_WEIGHT] * len(pairs), np.float32)
-    in_literature = _rarities(index, words)
-    whole = float(in_literature.sum()) or 1.0
+    rarities = _rarities(index, words)
+    whole = sum(rarities.values()) or 1.0
     covers = np.zeros(len(columns), np.float32)
     covers[: len(single)] = COVER_SHARE * index.rarity[single] / whole
     return Query(
@@ -57,7 +58,8 @@ def make_query(index: Index, topic: Topic, examples: Mapping[str, Paper]) -> Que
         columns=columns,
         weights=shares / np.float32(FULL * _possible(index, words)),
         covers=covers,
-        rarity=float(in_literature.max(initial=0.0)),
+        by_rarity=tuple(sorted(words, key=lambda word: -rarities[word])),
+        rarity=max(rarities.values(), default=0.0),
         liked=_known(topic.liked, examples),
         disliked=_known(topic.disliked, examples),
     )
@@ -74,10 +76,11 @@ def _possible(index: Index, words: Sequence[str]) -> float:
     return sum(absent if column is None else float(index.idf[column]) for column in found) or 1.0
 
 
-def _rarities(index: Index, words: Sequence[str]) -> Floats:
+def _rarities(index: Index, words: Sequence[str]) -> dict[str, float]:
     """How rare each word is in the literature."""
     background = load_background()
     absent = [word for word in words if word not in index.vocabulary]
     outside = rareness(np.array([background.having(word) for word in absent], np.int64), background.total)
-    inside = [index.vocabulary[word] for word in words if word in index.vocabulary]
-    return np.concatenate([index.rarity[inside], outside])
+    inside = [word for word in words if word in index.vocabulary]
+    known = index.rarity[[index.vocabulary[word] for word in inside]]
+    return dict(zip([*inside, *absent], [*known.tolist(), *outside.tolist()], strict=True))

@@ -15,7 +15,7 @@ from digest.match.query import Query, make_query
 from digest.match.reasons import because
 from digest.match.rules import Ruling, judge
 from digest.match.text import terms
-from digest.match.weigh import Block, weigh
+from digest.match.weigh import weigh
 from digest.models import Match, Paper, Topic
 
 BLOCK = 512  # topics that are weighed at once: 5 x 6 MB for 3,000 papers
@@ -96,11 +96,16 @@ def _rank_block(
     least = np.full((len(queries), 1), _logit(cut), np.float32)
     if or_best:
         least = np.minimum(least, logits.max(axis=1, keepdims=True))
-    chosen = _best(logits, limit, least)
-    return [
-        [_match(index, query, ruling, block, row, number, float(logits[row, number])) for number in numbers]
-        for row, (query, ruling, numbers) in enumerate(zip(queries, rulings, chosen, strict=True))
-    ]
+    found = list(_best(logits, limit, least))
+    rows = [row for row, numbers in enumerate(found) for _ in numbers]
+    numbers = [number for numbers in found for number in numbers]
+    scores = _scores(logits[rows, numbers])
+    parts = block.parts(rows, numbers)
+    matches = (
+        _match(index, queries[row], rulings[row], number, score, part)
+        for row, number, score, part in zip(rows, numbers, scores, parts, strict=True)
+    )
+    return [[next(matches) for _ in numbers] for numbers in found]
 
 
 def _apply(index: Index, query: Query, ruling: Ruling, logits: Floats) -> None:
@@ -134,32 +139,27 @@ def _best(logits: Floats, limit: int | None, least: Floats) -> Iterator[list[int
 
 
 def _match(
-    index: Index, query: Query, ruling: Ruling, block: Block, row: int, number: int, logit: float
+    index: Index, query: Query, ruling: Ruling, number: int, score: float, parts: dict[str, float]
 ) -> Match:
+    if number in ruling.certain:
+        parts["author"] = float(CERTAIN) - sum(parts.values())
     return Match(
         paper_id=index.papers[number].id,
         topic=query.topic.name,
-        score=_score(logit),
+        score=score,
         because=because(index, query, ruling, number),
-        parts=_parts(ruling, block, row, number),
+        parts=parts,
     )
 
 
-def _parts(ruling: Ruling, block: Block, row: int, number: int) -> dict[str, float]:
-    """The parts of a logit; an author's paper is certain, whatever the rest says."""
-    parts = block.parts(row, number)
-    if number in ruling.certain:
-        parts["author"] = float(CERTAIN) - sum(parts.values())
-    return parts
-
-
-def _score(logit: float) -> float:
-    """The probability of a logit, in percent."""
-    return round(100 / (1 + float(np.exp(-logit))), 3)
+def _scores(logits: Floats) -> list[float]:
+    """The probabilities of logits, in percent."""
+    scores: list[float] = np.round(100 / (1 + np.exp(-logits.astype(np.float64))), 3).tolist()
+    return scores
 
 
 def _logit(score: float) -> float:
-    """The logit that a score of so many percent needs; the same number that `_score` gives for it."""
+    """The logit that a score of so many percent needs; the same number that `_scores` gives for it."""
     share = min(max(score, 0.0), 100.0) / 100
     if share in (0.0, 1.0):
         return -np.inf if share == 0.0 else float(CERTAIN)

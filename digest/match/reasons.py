@@ -15,14 +15,7 @@ def because(index: Index, query: Query, ruling: Ruling, number: int) -> tuple[st
     reasons: list[str] = []
     if number in ruling.certain:
         reasons.append(f"author {ruling.certain[number]}")
-    reasons.extend(ruling.keywords.get(number, ()))
-    reasons.extend(_shared_words(index, query, number))
-    return tuple(dict.fromkeys(reasons))[:MOST]
-
-
-def _shared_words(index: Index, query: Query, number: int) -> list[str]:
-    """The topic's words that the paper holds."""
+    reasons.extend(ruling.keywords_in(number))
     spellings = index.spellings(number)
-    shared = [word for word in query.words if word in spellings]
-    shared.sort(key=lambda word: -float(index.rarity[index.vocabulary[word]]))
-    return [spellings[word] for word in shared]
+    reasons.extend(spellings[word] for word in query.by_rarity if word in spellings)
+    return tuple(dict.fromkeys(reasons))[:MOST]

@@ -5,13 +5,13 @@ A keyword is found at word boundaries, whatever its case, accents, hyphens and p
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
 from digest.match.index import Index
 from digest.match.names import is_same_person
-from digest.match.text import IS_UNSPACED, fold, plain
+from digest.match.text import IS_UNSPACED, fold, plain, term
 from digest.models import Paper, Topic
 
 _GAP = re.compile(r"[\s\-\u2010-\u2015_/]+")
@@ -25,17 +25,20 @@ class Ruling:
     allowed: frozenset[int] | None  # None: every paper
     forbidden: frozenset[int]
     certain: Mapping[int, str]  # papers of the topic's authors, with the author as typed
-    keywords: Mapping[int, tuple[str, ...]]  # the keywords that a paper holds
+    holders: Mapping[str, frozenset[int]]  # the papers that hold each keyword
 
-    def allows(self, number: int) -> bool:
-        """May this paper be shown under the topic?"""
-        if number in self.certain:
-            return True
-        return number not in self.forbidden and (self.allowed is None or number in self.allowed)
+    def keywords_in(self, number: int) -> list[str]:
+        """The keywords that a paper holds."""
+        return [keyword for keyword, numbers in self.holders.items() if number in numbers]
+
+
+_NO_RULES = Ruling(None, frozenset(), {}, {})
 
 
 def judge(index: Index, topic: Topic) -> Ruling:
     """Apply the rules of `topic` to every paper of the index."""
+    if not (topic.keywords or topic.exclude or topic.authors or topic.categories):
+        return _NO_RULES
     holders = {keyword: _holding(index, keyword) for keyword in topic.keywords}
     allowed: frozenset[int] | None = None
     if topic.keywords:
@@ -43,40 +46,54 @@ def judge(index: Index, topic: Topic) -> Ruling:
     if topic.categories:
         filed = _filed_under(index, topic.categories)
         allowed = filed if allowed is None else allowed & filed
-    found: dict[int, tuple[str, ...]] = {}
-    for keyword, numbers in holders.items():
-        for number in numbers:
-            found[number] = (*found.get(number, ()), keyword)
     forbidden = frozenset[int]().union(*(_holding(index, word) for word in topic.exclude))
-    return Ruling(allowed, forbidden, _written_by(index, topic.authors), found)
+    return Ruling(allowed, forbidden, _written_by(index, topic.authors), holders)
+
+
+@dataclass(frozen=True, slots=True)
+class Keyword:
+    """A keyword as it is looked for in folded text."""
+
+    start: str  # how each occurrence begins
+    pattern: re.Pattern[str]
+
+    def occurs(self, folded: str) -> bool:
+        """Does the text hold it? Finding the start first is ten times faster than a search."""
+        place = folded.find(self.start) if self.start else -1
+        while place >= 0:
+            if self.pattern.match(folded, place):
+                return True
+            place = folded.find(self.start, place + 1)
+        return False
 
 
 def holds(text: str, keyword: str) -> bool:
     """Does `text`, any text, hold the keyword?"""
-    return keyword_pattern(keyword).search(fold(plain(text))) is not None
+    return read_keyword(keyword).occurs(fold(plain(text)))
 
 
 @lru_cache(maxsize=4096)
-def keyword_pattern(keyword: str) -> re.Pattern[str]:
-    """The keyword as a pattern for folded text."""
+def read_keyword(keyword: str) -> Keyword:
+    """Read a keyword as typed; one without letters and signs occurs nowhere."""
     bare = plain(keyword).strip()
     chunks = [chunk for chunk in _GAP.split(fold(bare)) if chunk]
     if not chunks:
-        return re.compile(r"(?!)")
+        return Keyword("", re.compile(r"(?!)"))
     *first, last = chunks
-    body = _GAP_PATTERN.join([*map(re.escape, first), _with_plural(last, _GAP.split(bare)[-1].isupper())])
-    return re.compile(_start(chunks[0]) + body + _end(last))
+    singular, endings = _plural(last, shouted=_GAP.split(bare)[-1].isupper())
+    body = _GAP_PATTERN.join([*map(re.escape, first), re.escape(singular) + endings])
+    return Keyword(first[0] if first else singular, re.compile(_start(chunks[0]) + body + _end(last)))
 
 
-def _with_plural(word: str, shouted: bool) -> str:
-    """A pattern for the singular and the plural of a word; acronyms (`AIDS`) lose no letter."""
+def _plural(word: str, *, shouted: bool) -> tuple[str, str]:
+    """What singular and plural of a word share, and a pattern for the rest; acronyms (`AIDS`) stay whole."""
     if not word.isalpha() or len(word) < 3 or IS_UNSPACED.match(word[-1]):
-        return re.escape(word)
+        return word, ""
     if not shouted and len(word) > 4 and word.endswith(("ies", "y")):
-        return re.escape(word.removesuffix("ies").removesuffix("y")) + "(?:y|ies|ys)"
+        return word.removesuffix("ies").removesuffix("y"), "(?:y|ies|ys)"
     if not shouted and len(word) > 3 and word.endswith("s") and not word.endswith(("ss", "us", "is")):
-        return re.escape(word[:-1]) + "(?:s|es)?"
-    return re.escape(word) + "(?:s|es)?"
+        return word[:-1], "(?:s|es)?"
+    return word, "(?:s|es)?"
 
 
 def _start(chunk: str) -> str:
@@ -91,8 +108,36 @@ def _end(chunk: str) -> str:
 
 
 def _holding(index: Index, keyword: str) -> frozenset[int]:
-    pattern = keyword_pattern(keyword)
-    return frozenset(number for number, text in enumerate(index.folded) if pattern.search(text))
+    """The papers that hold the keyword; looked up once an index."""
+    if keyword not in index.holding:
+        wanted, folded = read_keyword(keyword), index.folded
+        found = (number for number in _candidates(index, keyword) if wanted.occurs(folded[number]))
+        index.holding[keyword] = frozenset(found)
+    return index.holding[keyword]
+
+
+def _candidates(index: Index, keyword: str) -> Iterable[int]:
+    """The papers with the rarest plain word of the keyword in some form; without such a word, all."""
+    chunks = [chunk for chunk in _GAP.split(fold(plain(keyword))) if _is_plain(chunk)]
+    postings = [_with_any(index, {term(form) for form in _forms(chunk)}) for chunk in chunks]
+    return min(postings, key=len, default=range(len(index.papers)))
+
+
+def _is_plain(chunk: str) -> bool:
+    return len(chunk) > 2 and chunk.isalnum() and not IS_UNSPACED.search(chunk) and bool(term(chunk))
+
+
+def _forms(word: str) -> list[str]:
+    """The spellings that `_plural` lets through."""
+    stem = word.removesuffix("ies").removesuffix("y")
+    return [word, f"{word}s", f"{word}es", word.removesuffix("s"), f"{stem}y", f"{stem}ies", f"{stem}ys"]
+
+
+def _with_any(index: Index, words: Iterable[str]) -> Sequence[int]:
+    columns = [index.vocabulary[word] for word in words if word in index.vocabulary]
+    weights = index.weights
+    found = [weights.indices[weights.indptr[one] : weights.indptr[one + 1]] for one in columns]
+    return sorted({int(number) for numbers in found for number in numbers})
 
 
 def _filed_under(index: Index, categories: Sequence[str]) -> frozenset[int]:

@@ -4,7 +4,7 @@ weight = (1 - likes) * (words + cover + meaning) + likes * likeness
 logit  = slope * weight + rarity of the topic + base
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +17,8 @@ from digest.match.query import Query
 
 LIKES_RARITY = 8.0  # liked papers say as much as a topic with a word that one paper in 3000 holds
 LIKENESS_FLOOR = 0.05  # what likes must add to make a paper a hit without any word of the topic
+
+PARTS = ("words", "cover", "meaning", "likes", "topic")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,15 +33,12 @@ class Block:
     logits: Floats  # minus infinity where nothing speaks for the paper
     slope: float
 
-    def parts(self, row: int, number: int) -> dict[str, float]:
-        """What each part adds to one logit; together they are the logit."""
-        return {
-            "words": self.slope * float(self.words[row, number]),
-            "cover": self.slope * float(self.cover[row, number]),
-            "meaning": self.slope * float(self.meaning[row, number]),
-            "likes": self.slope * float(self.likes[row, number]),
-            "topic": float(self.topics[row, 0]),
-        }
+    def parts(self, rows: Sequence[int], numbers: Sequence[int]) -> Iterator[dict[str, float]]:
+        """What each part adds to the logits of some matches; together they are the logit."""
+        weights = (self.words, self.cover, self.meaning, self.likes)
+        columns = [(self.slope * part[rows, numbers]).tolist() for part in weights]
+        for values in zip(*columns, self.topics[rows, 0].tolist(), strict=True):
+            yield dict(zip(PARTS, values, strict=True))
 
 
 def weigh(index: Index, queries: Sequence[Query]) -> Block:
