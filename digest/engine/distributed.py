@@ -39,6 +39,9 @@ CONNECTIONS = 4
 #: Heartbeats, and the silence after which a worker counts as dead. Nothing blocks the event loop so long.
 HEARTBEAT_SECONDS, STALLED_SECONDS, RESCUE_SECONDS = 5.0, 30.0, 10.0
 
+#: Notifications tell of new jobs at once; one that was missed costs so long.
+POLL_SECONDS = 1.0
+
 #: A batch that failed is tried again after so many seconds, so often; then its claims run out.
 AGAIN_SECONDS, TRIES = 5, 5
 
@@ -176,6 +179,7 @@ class DistributedEngine:
                 concurrency=self._concurrency,
                 delete_jobs="always",  # the ledger says what was done; finished rows slow every start
                 install_signal_handlers=False,
+                fetch_job_polling_interval=POLL_SECONDS,
                 update_heartbeat_interval=HEARTBEAT_SECONDS,
                 stalled_worker_timeout=self._stalled_seconds,
                 shutdown_graceful_timeout=DRAIN_SECONDS,

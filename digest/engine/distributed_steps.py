@@ -48,17 +48,15 @@ class DistributedSteps(Steps):
     async def _claim(self) -> None:
         tools = self._tools
         if not await self._is_current():
-            self._ask(Step.INGEST)
             return
         if tools.way().leaves:
             await epoch.check(tools.db, tools.clock())
-        claimed = await claim_batches(tools.db, self._defer, clock=tools.clock, patience=self._patience())
+        claimed = await claim_batches(tools.db, self.defer, clock=tools.clock, patience=self._patience())
         if claimed:
             log.info("due.claimed", number=claimed)
 
-    async def _defer(
-        self, conn: AsyncConnection, batches: Sequence[Sequence[int]], spread: timedelta
-    ) -> None:
+    async def defer(self, conn: AsyncConnection, batches: Sequence[Sequence[int]], spread: timedelta) -> None:
+        """Make jobs of batches, in the caller's transaction."""
         seconds = spread.total_seconds()
         jobs = [Job(step=Step.DUE, args={"ids": list(ids), "spread": seconds}) for ids in batches]
         await self._engine.submit(jobs, conn=conn)
@@ -87,7 +85,7 @@ class DistributedSteps(Steps):
         """One reader whose issue cannot be made stops nobody else: halves, until it is alone."""
         middle = len(ids) // 2
         async with self._tools.db.write() as conn:
-            await self._defer(conn, [ids[:middle], ids[middle:]], spread)
+            await self.defer(conn, [ids[:middle], ids[middle:]], spread)
 
     async def _deliver_in_lanes(self, job: Job, stop: asyncio.Event) -> None:
         """The first run of delivery calls others to help, as many as the outbox is worth."""

@@ -1,0 +1,186 @@
+"""The distributed engine on a real PostgreSQL: claims, batches, rescue; the ledger holds the truth."""
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import select, text, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from digest.engine.jobs import Job, Step
+from digest.pipeline.compose import CLAIM_LASTS, claim_batches, compose
+from digest.storage.database import Database
+from digest.storage.tables import deliveries, issues, subscribers
+from tests.engine.scene import Scene, claim, count, count_jobs, count_sent, fill, until, worker
+
+BATCHES = "args ? 'ids'"
+
+
+@pytest.fixture
+async def scene(postgres_url: str) -> AsyncIterator[Scene]:
+    database = Database(postgres_url)
+    yield Scene(database)
+    await database.close()
+
+
+async def test_three_workers_send_every_reader_one_mail(scene: Scene) -> None:
+    await fill(scene.db, 450)
+    async with worker(scene) as engine, worker(scene), worker(scene, concurrency=3):
+        await engine.submit([Job(step=Step.DUE)])
+
+        async def done() -> bool:
+            return await count_sent(scene.db) == 450
+
+        await until(done)
+    assert Counter(scene.transport.recipients) == {f"reader{n}@papers.dev": 1 for n in range(1, 451)}
+    assert await count(scene.db) == 450
+
+
+async def test_both_engines_make_the_same_issues(scene: Scene, sqlite: Database) -> None:
+    for db in (scene.db, sqlite):
+        await fill(db, 30)
+    await compose(sqlite, clock=scene.clock)
+    async with scene.engine() as engine:
+        await claim(scene, engine)
+    async with worker(scene):
+        await until(lambda: _composed(scene.db, 30))
+    assert await _shown(scene.db) == await _shown(sqlite)
+
+
+async def test_claims_and_jobs_are_one_transaction(scene: Scene) -> None:
+    await fill(scene.db, 10)
+
+    async def refuse(conn: AsyncConnection, *_: object) -> None:
+        await engine.submit([Job(step=Step.DUE, args={"ids": [1], "spread": 0})], conn=conn)
+        raise RuntimeError
+
+    async with scene.engine() as engine:
+        with pytest.raises(RuntimeError):
+            await claim_batches(scene.db, refuse, clock=scene.clock, patience=timedelta())
+        assert await count_jobs(scene.db) == 0
+        assert await claim(scene, engine) == 10
+    assert await count_jobs(scene.db, BATCHES) == 1
+
+
+async def test_ticks_at_the_same_time_claim_nobody_twice(scene: Scene) -> None:
+    await fill(scene.db, 600)
+    async with scene.engine() as engine:
+        claimed = await asyncio.gather(*(claim(scene, engine) for _ in range(4)))
+    assert sum(claimed) == 600
+    async with scene.db.read() as conn:
+        query = text("SELECT jsonb_array_elements(args->'ids')::int FROM procrastinate_jobs")
+        ids = sorted(await conn.scalars(query))
+    assert ids == list(range(1, 601))
+
+
+async def test_lost_job_is_found_again_when_its_claim_ends(scene: Scene) -> None:
+    await fill(scene.db, 5)
+    async with scene.engine() as engine:
+        assert await claim(scene, engine) == 5
+        async with scene.db.write() as conn:
+            await conn.execute(text("DELETE FROM procrastinate_jobs"))
+        assert await claim(scene, engine) == 0
+        scene.now += CLAIM_LASTS + timedelta(seconds=1)
+        assert await claim(scene, engine) == 5
+
+
+async def test_batch_that_runs_twice_makes_one_issue_each(scene: Scene) -> None:
+    await fill(scene.db, 20)
+    async with scene.engine() as engine:
+        await claim(scene, engine)
+        async with scene.db.write() as conn:
+            await conn.execute(
+                text(
+                    "INSERT INTO procrastinate_jobs (queue_name, task_name, args) "
+                    "SELECT queue_name, task_name, args FROM procrastinate_jobs"
+                )
+            )
+    async with worker(scene, concurrency=2), worker(scene):
+        await until(lambda: _idle(scene.db))
+    assert await count(scene.db) == 20
+    assert await count(scene.db, deliveries) == 20
+
+
+async def test_reader_whose_issue_cannot_be_made_stops_nobody(scene: Scene) -> None:
+    await fill(scene.db, 20)
+    async with scene.db.write() as conn:
+        await conn.execute(update(subscribers).where(subscribers.c.id == 7).values(zone="Nowhere/Land"))
+    async with scene.engine() as engine:
+        await claim(scene, engine)
+    async with worker(scene, concurrency=2):
+        await until(lambda: _composed(scene.db, 19))
+
+
+async def test_unsubscribed_after_the_claim_gets_nothing(scene: Scene) -> None:
+    await fill(scene.db, 3)
+    async with scene.engine() as engine:
+        await claim(scene, engine)
+    async with scene.db.write() as conn:
+        await conn.execute(update(subscribers).where(subscribers.c.id == 2).values(status="unsubscribed"))
+    async with worker(scene):
+        await until(lambda: _idle(scene.db))
+    assert await count(scene.db) == 2
+
+
+async def test_tick_whose_like_waits_is_dropped(scene: Scene) -> None:
+    async with scene.engine() as engine:
+        assert await engine.submit([Job(step=Step.DUE)]) == 1
+        assert await engine.submit([Job(step=Step.DUE), Job(step=Step.DELIVER)]) == 1
+        assert sum(await asyncio.gather(*(engine.submit([Job(step=Step.INGEST)]) for _ in range(5)))) == 1
+
+
+async def test_jobs_of_a_dead_worker_are_rescued(scene: Scene) -> None:
+    await fill(scene.db, 10)
+    async with scene.engine() as engine:
+        await claim(scene, engine)
+        await engine.submit([Job(step=Step.DUE)])
+        dead = await engine.app.job_manager.register_worker()
+        for _ in range(2):
+            await engine.app.job_manager.fetch_job(queues=None, worker_id=dead)
+        await engine.submit([Job(step=Step.DUE)])
+        assert await engine.rescue() == 0  # its heart still beats
+        await _silence(scene.db, dead)
+        assert await engine.rescue() == 1  # the batch; the tick's like waits already
+        assert await engine.rescue() == 0
+    assert (await count_jobs(scene.db, "status = 'todo'"), await count_jobs(scene.db)) == (2, 2)
+
+
+async def test_worker_goes_on_after_its_connections_broke(scene: Scene) -> None:
+    await fill(scene.db, 30)
+    async with worker(scene) as engine:
+        await asyncio.sleep(0.5)
+        async with scene.db.read() as conn:
+            await conn.execute(
+                text(
+                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid() "
+                    "AND datname = current_database()"
+                )
+            )
+        await asyncio.sleep(0.2)
+        await engine.submit([Job(step=Step.DUE)])
+        await until(lambda: _composed(scene.db, 30))
+
+
+async def _silence(db: Database, worker_id: int) -> None:
+    """As if the worker had died a while ago."""
+    async with db.write() as conn:
+        await conn.execute(
+            text("UPDATE procrastinate_workers SET last_heartbeat = now() - interval '5 min' WHERE id = :id"),
+            {"id": worker_id},
+        )
+
+
+async def _composed(db: Database, number: int) -> bool:
+    return await count(db) == number
+
+
+async def _idle(db: Database) -> bool:
+    return await count_jobs(db) == 0
+
+
+async def _shown(db: Database) -> list[object]:
+    async with db.read() as conn:
+        query = select(issues.c.subscriber_id, issues.c.shown, issues.c.note, issues.c.from_pass)
+        return [tuple(row) for row in await conn.execute(query.order_by(issues.c.subscriber_id))]
