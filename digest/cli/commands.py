@@ -2,7 +2,7 @@
 
 import typer
 
-from digest.cli import db, ingest, preview, rank, run, send, serve, status, subscribers, worker
+from digest.cli import bounces, db, ingest, preview, rank, run, send, serve, status, subscribers, worker
 
 
 def register(app: typer.Typer) -> None:
@@ -15,5 +15,6 @@ def register(app: typer.Typer) -> None:
     app.command("send")(send.send)
     app.command("rank")(rank.rank)
     app.add_typer(subscribers.app, name="subscribers")
+    app.command("bounces")(bounces.bounces)
     app.command("status")(status.status)
     app.add_typer(db.app, name="db")

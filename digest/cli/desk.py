@@ -19,6 +19,7 @@ from digest.cli.options import read_time
 from digest.compose.letters import Letters
 from digest.compose.message import Composer
 from digest.config import Roster, Settings, read_roster, read_settings, signing_keys
+from digest.deliver import verp
 from digest.deliver.files import FileTransport
 from digest.deliver.relay import parse_relay
 from digest.deliver.smtp import SmtpTransport
@@ -70,13 +71,13 @@ class Desk:
 
     def links(self) -> Links:
         """Makes and reads signed links."""
-        return Links(self.settings.base_url, self._keys())
+        return Links(self.settings.base_url, self.keys())
 
     def renderer(self) -> Renderer:
         """Turns deliveries into messages."""
         letters = partial(letters_of.write, Letters(self.site()), self.links())
         return Renderer(
-            self.db, self.composer(), key=self._keys()[0], domain=self.site().domain, letters=letters
+            self.db, self.composer(), key=self.keys()[0], domain=self.site().domain, letters=letters
         )
 
     def transport(self) -> Transport:
@@ -91,7 +92,10 @@ class Desk:
 
     def return_path(self, delivery: Delivery) -> str:
         """Where bounces of this delivery go."""
-        return self.settings.bounce_address or parseaddr(self.settings.from_)[1]
+        mailbox = self.settings.bounce_address
+        if mailbox is None:
+            return parseaddr(self.settings.from_)[1]
+        return verp.return_path(mailbox, delivery.id, self.keys()[0])
 
     def way(self) -> Way:
         """How messages go out; the transport and the templates are asked for when there is work."""
@@ -112,7 +116,8 @@ class Desk:
         listens = self.settings.bounce_url or self.settings.lmtp_listen
         return self.settings.bounce_address if listens else None
 
-    def _keys(self) -> tuple[str, ...]:
+    def keys(self) -> tuple[str, ...]:
+        """The keys of signed links and return paths, the signing one first. Raises ConfigError."""
         return signing_keys(self.settings, self.db.path)
 
 

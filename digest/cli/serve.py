@@ -18,6 +18,7 @@ from pydantic import SecretStr
 from starlette.applications import Starlette
 
 from digest.cli import options
+from digest.cli.bounces import bounce_pass, listening_lmtp
 from digest.cli.desk import Desk, desk, note
 from digest.cli.logs import configure_service_logs
 from digest.engine.service import Service
@@ -45,7 +46,7 @@ def serve(
 
 
 async def _serve(config: Path | None, host: str, port: int, *, web: bool) -> None:
-    async with desk(config) as tools:
+    async with desk(config) as tools, listening_lmtp(tools):
         tools.roster()  # a broken file or template is told before anything is done
         tools.composer()
         if web:
@@ -59,7 +60,7 @@ async def _serve(config: Path | None, host: str, port: int, *, web: bool) -> Non
 def make_service(tools: Desk) -> "Service | Ticker":
     """On SQLite this process does all the work; on PostgreSQL it ticks, and `digest worker` works."""
     if tools.db.is_sqlite:
-        return Service(tools)
+        return Service(tools, bounces=bounce_pass(tools))
     from digest.engine.ticker import Ticker
 
     note("on PostgreSQL this process only ticks and serves pages: start `digest worker` beside it")

@@ -127,7 +127,7 @@ async def claim(conn: AsyncConnection, *, worker: str, now: datetime, limit: int
         .values(state=state, worker=worker, leased_until=now + LEASE)
         .returning(deliveries)
     )
-    rows = sorted((_delivery(row) for row in taken), key=lambda row: (row.due_at, row.id))
+    rows = sorted((delivery_of(row) for row in taken), key=lambda row: (row.due_at, row.id))
     ended = [_ended(row, now) for row in rows if row.state is not DeliveryState.CLAIMED]
     if ended:
         await conn.run_sync(settle, ended, worker=worker, now=now)
@@ -180,8 +180,8 @@ async def replace_open(conn: AsyncConnection, subscriber_ids: Sequence[int], now
     return ended
 
 
-def _delivery(row: Row[Any]) -> Delivery:
-    """A claimed row counts this attempt already."""
+def delivery_of(row: Row[Any]) -> Delivery:
+    """A row as the noun; a claimed one counts this attempt already."""
     state = DeliveryState(row.state)
     return Delivery(
         id=row.id,

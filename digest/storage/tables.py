@@ -17,6 +17,7 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     PrimaryKeyConstraint,
     String,
@@ -292,6 +293,32 @@ Index(
 )
 Index("ix_deliveries_subscriber", deliveries.c.subscriber_id)
 Index("ix_deliveries_worker", deliveries.c.worker)  # the accounting of one run
+Index("ix_deliveries_address_hash", deliveries.c.address_hash)
+Index("ix_deliveries_message_id", deliveries.c.message_id)
+
+# What came back: bounces and complaints, each mail once.
+bounces = Table(
+    "bounces",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    _required("key", String(64), unique=True),  # SHA-256 of the mail or of the provider's event
+    Column("delivery_id", Integer, ForeignKey("deliveries.id", ondelete="SET NULL")),
+    _required("address_hash", String(64)),
+    _required("kind", String(12)),  # hard | soft | complaint
+    _required("status", String(20)),  # RFC 3463
+    _required("received_at", UtcDateTime),
+)
+Index("ix_bounces_address_hash", bounces.c.address_hash)
+Index("ix_bounces_delivery_id", bounces.c.delivery_id)
+
+# Mails to the intake that could not be matched, for a person to look at.
+strays = Table(
+    "strays",
+    metadata,
+    Column("key", String(64), primary_key=True),
+    _required("raw", LargeBinary),
+    _required("received_at", UtcDateTime),
+)
 
 # What is remembered about a mail server between runs.
 relays = Table(

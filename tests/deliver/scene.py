@@ -77,7 +77,8 @@ async def add_readers(db: Database, count: int, *, start: int = 0) -> None:
 def reader(number: int) -> dict[str, Any]:
     email = f"reader{number}@papers.dev"
     identity = {"id": number + 1, "email": email, "address": email, "token": f"token{number}"}
-    return row(subscribers, status="active", next_issue_at=LATER, **identity)
+    schedule = {"at": "07:30", "zone": "UTC", "next_issue_at": LATER}
+    return row(subscribers, status="active", **identity, **schedule)
 
 
 def issue(number: int) -> dict[str, Any]:

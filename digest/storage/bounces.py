@@ -1,0 +1,68 @@
+"""Bounces and complaints, and the mails that nobody could read. Contains no business logic."""
+
+from datetime import datetime
+
+from sqlalchemy import func, insert, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from digest.models import Delivery
+from digest.storage.outbox import delivery_of
+from digest.storage.tables import bounces, deliveries, strays
+
+_D, _B = deliveries.c, bounces.c
+
+
+async def is_known(conn: AsyncConnection, key: str) -> bool:
+    """Was this very mail taken before?"""
+    known = select(_B.id).where(_B.key == key)
+    return await conn.scalar(known) is not None
+
+
+async def record(
+    conn: AsyncConnection,
+    delivery: Delivery,
+    address_hash: str,
+    *,
+    key: str,
+    kind: str,
+    status: str,
+    now: datetime,
+) -> None:
+    """Keep one bounce of a delivery."""
+    values = {"key": key, "delivery_id": delivery.id, "address_hash": address_hash}
+    await conn.execute(insert(bounces).values(values | {"kind": kind, "status": status, "received_at": now}))
+
+
+async def find(
+    conn: AsyncConnection, delivery_id: int | None, message_id: str | None
+) -> tuple[Delivery, str] | None:
+    """The delivery that came back, and the hash of its address: by number, else by Message-ID."""
+    for which in (
+        _D.id == delivery_id if delivery_id is not None else None,
+        _D.message_id == message_id if message_id else None,
+    ):
+        if which is not None and (row := (await conn.execute(select(deliveries).where(which))).first()):
+            return delivery_of(row), str(row.address_hash)
+    return None
+
+
+async def history(conn: AsyncConnection, address_hash: str) -> list[tuple[str, datetime]]:
+    """Kind and time of the bounces of an address, oldest first."""
+    query = select(_B.kind, _B.received_at).where(_B.address_hash == address_hash)
+    return [(row.kind, row.received_at) for row in await conn.execute(query.order_by(_B.received_at, _B.id))]
+
+
+async def stayed(conn: AsyncConnection, address_hash: str, before: datetime) -> datetime | None:
+    """When the newest mail to this address was sent, before a time, that did not come back."""
+    came_back = select(_B.id).where(_B.delivery_id == _D.id).exists()
+    query = select(func.max(_D.settled_at)).where(
+        _D.address_hash == address_hash, _D.state == "sent", _D.settled_at < before, ~came_back
+    )
+    newest: datetime | None = await conn.scalar(query)
+    return newest
+
+
+async def keep_stray(conn: AsyncConnection, key: str, raw: bytes, now: datetime) -> None:
+    """Keep a mail that could not be matched, once, for a person to look at."""
+    if await conn.scalar(select(strays.c.key).where(strays.c.key == key)) is None:
+        await conn.execute(insert(strays).values(key=key, raw=raw, received_at=now))

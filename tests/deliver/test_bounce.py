@@ -1,0 +1,249 @@
+"""Mails that come back: what they say, and what the ledger makes of them."""
+
+import asyncio
+import hashlib
+import hmac
+import json
+import smtplib
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sqlalchemy import func, select, update
+
+from digest.deliver import bounce, hooks, verp
+from digest.deliver.bounce import Kind
+from digest.deliver.score import verdict
+from digest.pipeline.bounces import Taken, listen_lmtp, take, take_mail
+from digest.storage import bounces
+from digest.storage.database import Database
+from digest.storage.tables import deliveries, strays, subscribers
+from tests.deliver.letters import COMPLAINT, HOLIDAY, LEAVING, QMAIL, report, wire
+from tests.deliver.scene import ScriptedTransport, add_readers, run
+from tests.make import NOW
+
+KEYS = ("new-key", "old-key")
+ORIGINAL = "<1.digest@papers.dev>"
+
+
+def days(number: float) -> datetime:
+    return NOW + timedelta(days=number)
+
+
+def test_a_return_path_names_its_delivery_whatever_case_and_key() -> None:
+    path = verp.return_path("bounces@papers.dev", 42, "old-key")
+    assert path.startswith("bounces+42.")
+    assert verp.read(path.upper(), KEYS) == 42
+    assert verp.read(path, ("other-key",)) is None
+
+
+@pytest.mark.parametrize("place", [8, 9, 12, 20, 27])
+def test_an_altered_return_path_names_nothing(place: int) -> None:
+    path = verp.return_path("bounces@papers.dev", 42, "new-key")
+    letter = "3" if path[place] != "3" else "4"
+    assert verp.read(path[:place] + letter + path[place + 1 :], KEYS) is None
+
+
+READINGS: list[tuple[bytes, Kind, str]] = [
+    (report(), Kind.HARD, "5.1.1"),
+    (report(status="5.2.2", words="552 5.2.2 mailbox full"), Kind.SOFT, "5.2.2"),
+    (report(status="5.7.1", words="550 5.7.1 blocked"), Kind.SOFT, "5.7.1"),
+    (report(status="5.1.8", words="550 5.1.8 bad sender"), Kind.SOFT, "5.1.8"),
+    (report(status="4.4.1", action="delayed"), Kind.DELAYED, ""),
+    (report(status="2.0.0", action="delivered"), Kind.DELAYED, ""),
+    (wire(QMAIL.format(to="b@papers.dev", unique="2", original=ORIGINAL)), Kind.HARD, "5.1.1"),
+    (wire(COMPLAINT.format(to="b@papers.dev", unique="3", original=ORIGINAL)), Kind.COMPLAINT, ""),
+    (wire(HOLIDAY.format(to="b@papers.dev", unique="4")), Kind.AUTO_REPLY, ""),
+    (b"Subject: hello\r\n\r\nWho are you?\r\n", Kind.UNKNOWN, ""),
+    (b"", Kind.UNKNOWN, ""),
+]
+
+
+@pytest.mark.parametrize(("raw", "kind", "status"), READINGS)
+def test_each_kind_of_mail_is_recognised(raw: bytes, kind: Kind, status: str) -> None:
+    reading = bounce.read(raw, KEYS)
+    assert (reading.kind, reading.status) == (kind, status)
+
+
+@pytest.mark.parametrize("raw", [report(), READINGS[6][0], READINGS[7][0]])
+def test_the_mail_that_came_back_is_named(raw: bytes) -> None:
+    assert bounce.read(raw, KEYS).message_id == ORIGINAL
+
+
+def test_the_signed_return_path_is_found_where_the_mail_was_delivered() -> None:
+    path = verp.return_path("bounces@papers.dev", 7, "new-key")
+    assert bounce.read(report(path), KEYS).delivery_id == 7
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.binary(max_size=400), st.integers(0, 1200))
+def test_no_mail_breaks_the_reader(noise: bytes, place: int) -> None:
+    raw = report()
+    assert bounce.read(raw[:place] + noise + raw[place:], KEYS).kind in Kind
+    assert bounce.read(noise, KEYS).kind in Kind
+
+
+H, S, C = Kind.HARD, Kind.SOFT, Kind.COMPLAINT
+
+
+@pytest.mark.parametrize(
+    ("history", "stayed", "reason"),
+    [
+        ([(H, 0)], None, "hard bounce"),  # nothing ever arrived there
+        ([(H, 0)], -5, None),
+        ([(H, 0), (H, 0.1)], -5, None),  # one day, one point
+        ([(H, 0), (H, 1)], -5, "hard bounce"),
+        ([(H, 0), (H, 3)], 2, None),  # a mail stayed in between
+        ([(H, 0), (H, 9)], -5, None),  # a quiet week in between
+        ([(S, n) for n in range(4)], -5, None),
+        ([(S, n) for n in range(5)], -5, "soft bounces"),
+        ([(S, n / 10) for n in range(5)], -5, None),
+        ([(C, 0)], 1, "complaint"),
+    ],
+)
+def test_what_stops_mails_to_an_address(
+    history: list[tuple[Kind, float]], stayed: float | None, reason: str | None
+) -> None:
+    bounces = [(kind, days(at)) for kind, at in history]
+    at = None if stayed is None else days(stayed)
+    assert verdict(bounces, stayed_at=at, ever_stayed=stayed is not None) == reason
+
+
+async def statuses(db: Database) -> list[str]:
+    async with db.read() as conn:
+        return list(await conn.scalars(select(subscribers.c.status).order_by(subscribers.c.id)))
+
+
+async def test_an_unknown_reader_is_suppressed_by_the_report_and_only_once(db: Database) -> None:
+    await add_readers(db, 2)
+    await run(db, ScriptedTransport())
+    raw = report(verp.return_path("bounces@papers.dev", 1, "new-key"), original="<other@papers.dev>")
+    taken = [await take_mail(db, raw, keys=KEYS, now=days(0.1)) for _ in range(2)]
+    assert taken == [Taken.SUPPRESSED, Taken.IGNORED]
+    assert await statuses(db) == ["suppressed", "active"]
+
+
+async def test_a_report_without_signature_is_matched_by_message_id_alone(db: Database) -> None:
+    await add_readers(db, 1)
+    await run(db, ScriptedTransport())
+    stranger = report(original="<forged@papers.dev>")
+    assert await take_mail(db, stranger, keys=KEYS, now=NOW) is Taken.UNKNOWN
+    assert await take_mail(db, report(unique="2"), keys=KEYS, now=NOW) is Taken.SUPPRESSED
+
+
+async def test_a_full_mailbox_is_only_recorded(db: Database) -> None:
+    await add_readers(db, 1)
+    await run(db, ScriptedTransport())
+    soft = report(status="5.2.2", words="552 5.2.2 full")
+    assert await take_mail(db, soft, keys=KEYS, now=days(0.1)) is Taken.RECORDED
+    assert await statuses(db) == ["active"]
+    async with db.read() as conn:
+        hashed = await conn.scalar(select(deliveries.c.address_hash))
+        assert [kind for kind, _ in await bounces.history(conn, str(hashed))] == ["soft"]
+
+
+async def test_a_complaint_stops_for_ever(db: Database) -> None:
+    await add_readers(db, 1)
+    await run(db, ScriptedTransport())
+    complaint = wire(COMPLAINT.format(to="b@papers.dev", unique="3", original=ORIGINAL))
+    assert await take_mail(db, complaint, keys=KEYS, now=days(3)) is Taken.SUPPRESSED
+    assert await statuses(db) == ["suppressed"]
+
+
+async def test_a_mail_that_stayed_clears_older_bounces(db: Database) -> None:
+    await add_readers(db, 1)
+    await run(db, ScriptedTransport())
+    async with db.write() as conn:
+        row = (await conn.execute(select(deliveries))).one()
+        assert await bounces.stayed(conn, row.address_hash, days(2)) is not None
+        await conn.execute(update(deliveries).values(state="failed"))
+        assert await bounces.stayed(conn, row.address_hash, days(2)) is None
+
+
+async def test_unsubscribing_by_mail_works(db: Database) -> None:
+    await add_readers(db, 1)
+    async with db.write() as conn:
+        await conn.execute(update(subscribers).values(token="t0ken_of-the-reader-1"))
+    letter = wire(LEAVING.format(unique="1", token="t0ken_of-the-reader-1"))
+    assert await take_mail(db, letter, keys=KEYS, now=NOW) is Taken.UNSUBSCRIBED
+    assert await statuses(db) == ["unsubscribed"]
+
+
+async def test_the_listener_says_taken_after_the_commit_and_keeps_strays(sqlite: Database) -> None:
+    await add_readers(sqlite, 1)
+    await run(sqlite, ScriptedTransport())
+    server = await listen_lmtp(sqlite, "127.0.0.1:0", keys=KEYS, clock=lambda: NOW)
+    port = server.sockets[0].getsockname()[1]
+    path = verp.return_path("bounces@papers.dev", 1, "old-key")
+
+    def hand_over() -> None:
+        with smtplib.LMTP("127.0.0.1", port, timeout=10) as client:
+            client.sendmail("", [path], report(original="<x@papers.dev>"))
+            client.sendmail("", ["bounces@papers.dev"], b"Subject: hello\r\n\r\n.dot\r\n")
+
+    await asyncio.to_thread(hand_over)
+    server.close()
+    await server.wait_closed()
+    assert await statuses(sqlite) == ["suppressed"]
+    async with sqlite.read() as conn:
+        assert (await conn.execute(select(strays.c.raw))).scalar() == b"Subject: hello\r\n\r\n.dot\r\n"
+
+
+def test_a_webhook_is_believed_only_with_its_signature() -> None:
+    body = b'{"event": "bounce"}'
+    signature = "sha256=" + hmac.new(b"secret", body, hashlib.sha256).hexdigest()
+    assert hooks.is_signed(body, signature, "secret")
+    assert not hooks.is_signed(body + b" ", signature, "secret")
+    assert not hooks.is_signed(body, "sha256=é", "secret")
+
+
+SES: dict[str, Any] = {
+    "notificationType": "Bounce",
+    "bounce": {
+        "bounceType": "Permanent",
+        "bounceSubType": "General",
+        "bouncedRecipients": [{"emailAddress": "ada@papers.dev", "status": "5.1.1", "action": "failed"}],
+        "feedbackId": "0100-1",
+    },
+    "mail": {"messageId": "ses-1", "commonHeaders": {"messageId": ORIGINAL}},
+}
+POSTMARK = {"RecordType": "Bounce", "Type": "HardBounce", "ID": 9, "Metadata": {"message-id": ORIGINAL}}
+
+
+@pytest.mark.parametrize(
+    ("event", "kind"),
+    [
+        ({"event": "bounce", "status": "5.1.1", "message_id": ORIGINAL}, Kind.HARD),
+        ({"event": "bounce", "status": "5.7.1", "message_id": "1.digest@papers.dev"}, Kind.SOFT),
+        ({"event": "complaint", "message_id": ORIGINAL}, Kind.COMPLAINT),
+        (SES, Kind.HARD),
+        ({"Type": "Notification", "Message": json.dumps(SES)}, Kind.HARD),
+        (SES | {"bounce": {"bounceType": "Transient"}}, Kind.SOFT),
+        (POSTMARK, Kind.HARD),
+        (POSTMARK | {"RecordType": "SpamComplaint"}, Kind.COMPLAINT),
+    ],
+)
+def test_the_forms_of_providers_are_understood(event: dict[str, Any], kind: Kind) -> None:
+    (reading,) = hooks.readings(json.dumps(event).encode())
+    assert (reading.kind, reading.message_id) == (kind, ORIGINAL)
+
+
+@pytest.mark.parametrize("body", [b"[]", b"{", b"1", b"\xff"])
+def test_a_body_that_is_no_object_is_refused(body: bytes) -> None:
+    with pytest.raises(ValueError):  # noqa: PT011
+        hooks.readings(body)
+
+
+def test_other_events_say_nothing() -> None:
+    assert hooks.readings(b'{"RecordType": "Open"}') == []
+
+
+async def test_an_event_of_a_provider_counts_once(sqlite: Database) -> None:
+    await add_readers(sqlite, 1)
+    await run(sqlite, ScriptedTransport())
+    (reading,) = hooks.readings(json.dumps(SES).encode())
+    assert [await take(sqlite, reading, now=NOW) for _ in range(2)] == [Taken.SUPPRESSED, Taken.IGNORED]
+    async with sqlite.read() as conn:
+        assert await conn.scalar(select(func.count()).select_from(bounces.bounces)) == 1
