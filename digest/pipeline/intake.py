@@ -88,13 +88,13 @@ async def _change(conn: AsyncConnection, entry: Listed, known: Stored, now: date
     back = not known.in_file and known.file_hash is not None
     status = SubscriberStatus.ACTIVE if back and before.status is SubscriberStatus.PAUSED else before.status
     wished = replace(entry.subscriber, id=before.id, status=status)
-    due_at = _next_after_change(wished, before, now) if status is SubscriberStatus.ACTIVE else None
+    due_at = next_after_change(wished, before, now) if status is SubscriberStatus.ACTIVE else None
     await subscribers.change(
         conn, replace(wished, next_issue_at=due_at), file_hash=entry.file_hash, in_file=True
     )
 
 
-def _next_after_change(wished: Subscriber, before: Subscriber, now: datetime) -> datetime:
+def next_after_change(wished: Subscriber, before: Subscriber, now: datetime) -> datetime:
     """Who never had an issue stays due; else the new schedule counts, but nothing due is put off."""
     pause = wished.pause_until
     if pause and pause > now:

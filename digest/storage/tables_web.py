@@ -1,8 +1,20 @@
 """The tables of the pages: who asked, who agreed, which address is changing, how often. Same metadata."""
 
-from sqlalchemy import JSON, Column, ForeignKey, Index, Integer, PrimaryKeyConstraint, String, Table, Text
+from sqlalchemy import (
+    DDL,
+    JSON,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    PrimaryKeyConstraint,
+    String,
+    Table,
+    Text,
+    event,
+)
 
-from digest.storage.tables import UtcDateTime, metadata
+from digest.storage.tables import UtcDateTime, metadata, papers
 
 # What somebody typed into a form. The row is written before the answer, the mail is decided after it.
 asks = Table(
@@ -64,3 +76,32 @@ counters = Table(
     Column("number", Integer, nullable=False),
     PrimaryKeyConstraint("bucket", "hour"),
 )
+
+# Full-text search. SQLite: an index beside `papers`, kept by triggers; PostgreSQL: an index of an expression.
+# No columns of ours, so they are statements after `papers` and not tables of the metadata. JSON is stored in
+# ASCII: names are decoded, else nobody finds Müller.
+_NAMES = "(SELECT group_concat(value, ' ') FROM json_each({row}.authors))"
+_INTO = (
+    "INSERT INTO papers_text(rowid, title, abstract, authors) VALUES (new.number, new.title, new.abstract, "
+)
+_OUT = (
+    "INSERT INTO papers_text(papers_text, rowid, title, abstract, authors) "
+    "VALUES ('delete', old.number, old.title, old.abstract, "
+)
+_NEW, _OLD = f"{_INTO}{_NAMES.format(row='new')}); ", f"{_OUT}{_NAMES.format(row='old')}); "
+SEARCH_SQLITE = (
+    "CREATE VIRTUAL TABLE papers_text USING fts5(title, abstract, authors, content='papers', "
+    "content_rowid='number', tokenize='porter unicode61 remove_diacritics 2')",
+    f"CREATE TRIGGER papers_text_new AFTER INSERT ON papers BEGIN {_NEW}END",
+    f"CREATE TRIGGER papers_text_gone AFTER DELETE ON papers BEGIN {_OLD}END",
+    "CREATE TRIGGER papers_text_changed AFTER UPDATE OF title, abstract, authors ON papers "
+    "WHEN old.title <> new.title OR old.abstract <> new.abstract OR old.authors <> new.authors "
+    f"BEGIN {_OLD}{_NEW}END",
+)
+SEARCH_POSTGRESQL = (
+    "CREATE INDEX ix_papers_text ON papers USING gin "
+    "(to_tsvector('english', title || ' ' || abstract || ' ' || authors::jsonb::text))",
+)
+for _dialect, _statements in (("sqlite", SEARCH_SQLITE), ("postgresql", SEARCH_POSTGRESQL)):
+    for _statement in _statements:
+        event.listen(papers, "after_create", DDL(_statement).execute_if(dialect=_dialect))

@@ -26,7 +26,7 @@ from digest.models import Site
 from digest.pipeline.catalogue import Catalogue
 from digest.pipeline.signup import LIMITS, Limits
 from digest.storage.database import Database
-from digest.web import health, home, leaving, signup
+from digest.web import about, archive, feeds, health, home, leaving, manage, reading, signup
 from digest.web.front import Clock, Front, proxies
 from digest.web.guard import Guard
 from digest.web.pages import Pages, folder
@@ -105,6 +105,23 @@ ROUTES: list[BaseRoute] = [
     Route("/confirm/{token}", signup.confirm, methods=["GET", "POST"]),
     Route("/link", signup.link, methods=["GET", "POST"]),
     Route("/unsubscribe/{token}", leaving.unsubscribe, methods=["GET", "POST"]),
+    Route("/manage/{token}", manage.manage, methods=["GET", "POST"]),
+    Route("/manage/{token}/address", manage.move, methods=["POST"]),
+    Route("/manage/{token}/export", manage.export),
+    Route("/manage/{token}/delete", manage.delete, methods=["GET", "POST"]),
+    Route("/change/{token}", manage.change, methods=["GET", "POST"]),
+    Route("/issue/{token}", reading.issue),
+    Route("/issue/{token}/papers.{kind}", reading.citations),
+    Route("/vote/{token}", reading.vote, methods=["GET", "POST"]),
+    Route("/trending", archive.trending_now),
+    Route("/archive/{span}", archive.archived),
+    Route("/search", archive.find),
+    Route("/paper/{paper:path}", archive.paper),
+    Route("/trending.atom", feeds.public),
+    Route("/feed/{token}", feeds.private),
+    Route("/privacy", about.privacy),
+    Route("/imprint", about.imprint),
+    Route("/robots.txt", about.robots),
     Route("/healthz", health.healthz),
     Route("/readyz", health.readyz),
 ]

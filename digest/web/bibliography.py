@@ -1,4 +1,4 @@
-"""A pasted bibliography -> ids and titles: BibTeX (also ORCID's export), lists of arXiv ids, DOIs, links. Pure."""
+"""A pasted bibliography -> ids and titles: BibTeX (ORCID exports it), arXiv ids, DOIs, links. Pure."""
 
 import re
 from dataclasses import dataclass
@@ -28,7 +28,8 @@ def read_bibliography(text: str) -> Bibliography:
     if not found and not titles:
         if _ORCID.search(text):
             raise ValueError(
-                "an ORCID iD alone names no paper here; on orcid.org choose Works, Export to BibTeX, and paste that"
+                "an ORCID iD alone names no paper here; on orcid.org choose Works, Export to BibTeX, "
+                "and paste that"
             )
         raise ValueError("no arXiv id, DOI or BibTeX title was found in this text")
     return Bibliography(tuple(found)[:MOST], tuple(titles)[:MOST])

@@ -2,9 +2,8 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
-from typing import Any
 from zoneinfo import ZoneInfo
 
 from digest.models import Subscriber, Topic
@@ -45,7 +44,7 @@ class Draft:
     quiet_note: bool
     sources: tuple[str, ...]
     all_days: tuple[tuple[str, str], ...]
-    guess: bool = field(default=False)
+    guess: bool = False  # the zone is chosen
 
 
 def draft_of(reader: Subscriber) -> Draft:
@@ -74,7 +73,7 @@ def read_draft(form: Mapping[str, str], reader: Subscriber) -> Draft:
     count = min(number(form.get("count", ""), 0), MAX_TOPICS + 1)
     rows = [{name: form.get(f"t{place}-{name}", "") for name in TOPIC_FIELDS} for place in range(count)]
     return Draft(
-        topics=tuple(row for row in rows if any(row[name].strip() for name in TOPIC_FIELDS if name != "weight")),
+        topics=tuple(row for row in rows if _is_filled(row)),
         name=one_line(form.get("name", ""))[:200],
         days=form.get("days", ""),
         at=form.get("at", ""),
@@ -89,6 +88,10 @@ def read_draft(form: Mapping[str, str], reader: Subscriber) -> Draft:
         sources=tuple(name.removeprefix("source-") for name in form if name.startswith("source-")),
         all_days=all_days(reader.schedule),
     )
+
+
+def _is_filled(row: Mapping[str, str]) -> bool:
+    return any(text.strip() for name, text in row.items() if name != "weight")
 
 
 def edited(draft: Draft, action: str, pasted: str) -> Draft:
@@ -151,7 +154,7 @@ def _typed(topic: Topic) -> dict[str, str]:
 def _topic(row: Mapping[str, str]) -> Topic:
     for name, longest in TOPIC_FIELDS.items():
         if len(row[name]) > longest:
-            raise ValueError(f"a topic's {name} of {len(row[name])} letters is too long; {longest} are the most")
+            raise ValueError(f"{len(row[name])} letters in {name} are too many; {longest} are the most")
     about = one_line(row["about"])
     topic = Topic(
         name=one_line(row["name"]) or about[:60] or "My papers",
@@ -206,8 +209,3 @@ def _from_papers(pasted: str) -> dict[str, str]:
     found = read_bibliography(pasted)
     about = one_line(". ".join(found.titles))[: TOPIC_FIELDS["about"]]
     return _typed(Topic(name="Like my papers", about=about, liked=found.ids))
-
-
-def empty_rows(draft: Draft) -> tuple[Any, ...]:
-    """The topics with their places, for the template."""
-    return tuple(enumerate(draft.topics))

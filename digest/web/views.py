@@ -4,7 +4,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from urllib.parse import quote
 
-from digest.compose.cards import Card, card
+from digest.compose import prose
+from digest.compose.cards import Card, card, folded
+from digest.compose.tex import to_unicode
 from digest.links import Links
 from digest.models import Issue, Match, Paper, Subscriber
 from digest.storage.trending import Listed
@@ -36,18 +38,28 @@ def view(
     followed: frozenset[str] = frozenset(),
     here: int = 0,
     is_new: bool = False,
+    words: tuple[str, ...] = (),
+    whole: bool = False,
 ) -> View:
-    """A paper; in public without the abstract unless its source is open."""
+    """A paper; in public without the abstract unless its source is open.
+
+    `words` are marked where they occur; `whole` shows the abstract uncut.
+    """
     shown = paper if paper.open or not public else replace(paper, abstract="", comment="")
+    made = card(
+        shown,
+        _NO_LINKS,
+        score=match.score if match else None,
+        because=match.because if match else (),
+        followed=followed,
+    )
+    if whole:
+        made["abstract"] = prose.clean(to_unicode(shown.abstract))
+    if whole or words:
+        made["runs"] = prose.runs(made["abstract"], words)
     return View(
         id=paper.id,
-        card=card(
-            shown,
-            _NO_LINKS,
-            score=match.score if match else None,
-            because=match.because if match else (),
-            followed=followed,
-        ),
+        card=made,
         page=page_of(paper.id),
         topic=match.topic if match else "",
         here=here,
@@ -67,7 +79,7 @@ def list_views(listed: Iterable[Listed]) -> list[View]:
 
 def issue_views(issue: Issue, papers: Mapping[str, Paper], reader: Subscriber, *, public: bool) -> list[View]:
     """The papers that an issue shows."""
-    names = frozenset(name.casefold().strip() for topic in reader.topics for name in topic.authors)
+    names = frozenset(folded(name) for topic in reader.topics for name in topic.authors)
     return [
         view(papers[match.paper_id], public=public, match=match, followed=names)
         for match in issue.shown
