@@ -84,6 +84,8 @@ class Soak:
                 if self.kills and kill_at <= self.now and kill_at.date() == self.now.date() and day > 0:
                     node = await self.kill(node)
                     kill_at = end + timedelta(days=1)
+                if node.returncode is not None:
+                    raise RuntimeError(f"the node ended by itself ({node.returncode}); see node.log")
                 await asyncio.sleep(0.05)
             self.memory[day] = world.resident(node.pid)
             self.mails.forget()
