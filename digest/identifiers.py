@@ -6,6 +6,7 @@ Forms of arXiv ids: https://info.arxiv.org/help/arxiv_identifier.html
 
 import re
 from datetime import UTC, datetime
+from functools import lru_cache
 
 _NEW_STYLE = r"(?P<new>\d{4}\.\d{4,5})"
 _OLD_STYLE = r"(?P<old>[a-z]+(?:-[a-z]+)?)(?:\.[a-z]{2})?/(?P<digits>\d{7})"
@@ -58,8 +59,12 @@ def key(text: str) -> str | None:
 
 def month(identifier: str) -> tuple[datetime, datetime]:
     """The first instant of the month in which an arXiv id was given, and of the month after it."""
-    digits = identifier.rpartition("/")[2]
-    year, number = int(digits[:2]), int(digits[2:4])
+    return _month(identifier.rpartition("/")[2][:4])
+
+
+@lru_cache(maxsize=1024)
+def _month(digits: str) -> tuple[datetime, datetime]:
+    year, number = int(digits[:2]), int(digits[2:])
     year += 1900 if year > 90 else 2000
     start = datetime(year, number, 1, tzinfo=UTC)
     return start, datetime(year + number // 12, number % 12 + 1, 1, tzinfo=UTC)

@@ -11,7 +11,6 @@ import signal
 import struct
 import sys
 import time
-from collections.abc import Iterator
 from dataclasses import replace
 from typing import IO, Any
 
@@ -26,7 +25,7 @@ SECONDS, SECONDS_PER_MB = 10.0, 5.0
 MEMORY = 1 << 30
 
 _LENGTH = struct.Struct(">Q")
-_BATCH = 500  # entries a frame
+_SLICE = 1 << 18  # bytes of a document on their way
 
 
 class Reader:
@@ -46,10 +45,12 @@ class Reader:
     async def parse(self, body: bytes) -> Document:
         """As `digest.ingest.parse.parse`, and ParseError if it takes too long or too much memory."""
         seconds = self._seconds + self._per_mb * len(body) / 2**20
+        handed = [body]
+        del body  # the parent need not hold it while the child reads it
         async with self._lock:
             try:
                 async with asyncio.timeout(seconds):
-                    return await self._ask(body, seconds)
+                    return await self._ask(handed, seconds)
             except TimeoutError:
                 raise ParseError(f"the answer took longer than {seconds:.0f} seconds to read") from None
             except (asyncio.IncompleteReadError, ConnectionError):
@@ -58,20 +59,26 @@ class Reader:
                 if sys.exc_info()[0] is not None:
                     await self.close()
 
-    async def _ask(self, body: bytes, seconds: float) -> Document:
+    async def _ask(self, handed: list[bytes], seconds: float) -> Document:
         process = await self._started()
-        assert process.stdin is not None
-        process.stdin.write(_LENGTH.pack(len(body)) + _LENGTH.pack(int(seconds) + 1) + body)
-        await process.stdin.drain()
+        await self._send(process, handed, seconds)
         entries: list[Entry] = []
         while True:
             frame = await self._frame(process)
             if isinstance(frame, list):
                 entries += frame
             elif isinstance(frame, Document):
-                return replace(frame, entries=tuple(entries))
+                return replace(frame, entries=(*entries, *frame.entries))
             else:
                 raise ParseError(frame)
+
+    async def _send(self, process: asyncio.subprocess.Process, handed: list[bytes], seconds: float) -> None:
+        assert process.stdin is not None
+        body = memoryview(handed.pop())
+        process.stdin.write(_LENGTH.pack(len(body)) + _LENGTH.pack(int(seconds) + 1))
+        for start in range(0, len(body), _SLICE):
+            process.stdin.write(body[start : start + _SLICE])
+            await process.stdin.drain()
 
     async def _frame(self, process: asyncio.subprocess.Process) -> Any:
         assert process.stdout is not None
@@ -107,22 +114,17 @@ def serve(requests: IO[bytes], answers: IO[bytes]) -> None:
     while header := requests.read(2 * _LENGTH.size):
         length, seconds = _LENGTH.unpack_from(header)[0], _LENGTH.unpack_from(header, _LENGTH.size)[0]
         _bound(seconds)
-        for frame in _frames(requests.read(length)):
-            packed = pickle.dumps(frame, protocol=pickle.HIGHEST_PROTOCOL)
-            answers.write(_LENGTH.pack(len(packed)))
-            answers.write(packed)
+        try:
+            _write(answers, parse(requests.read(length), lambda entries: _write(answers, entries)))
+        except ParseError as error:
+            _write(answers, str(error))
         answers.flush()
 
 
-def _frames(body: bytes) -> Iterator[list[Entry] | Document | str]:
-    try:
-        document = parse(body)
-    except ParseError as error:
-        yield str(error)
-        return
-    for start in range(0, len(document.entries), _BATCH):
-        yield list(document.entries[start : start + _BATCH])
-    yield replace(document, entries=())
+def _write(answers: IO[bytes], frame: list[Entry] | Document | str) -> None:
+    packed = pickle.dumps(frame, protocol=pickle.HIGHEST_PROTOCOL)
+    answers.write(_LENGTH.pack(len(packed)))
+    answers.write(packed)
 
 
 def _bound(seconds: int) -> None:

@@ -55,13 +55,18 @@ class Validators:
     body_hash: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class Fetched:
-    """An answer. `body` is None if nothing changed since the validators were given."""
+    """An answer. `body` is None if nothing changed since the validators were given, and once it was taken."""
 
     body: bytes | None
     validators: Validators = field(default_factory=Validators)
     cut: bool = False  # the connection broke before the end
+
+    def take(self) -> bytes:
+        """The body, which is not held here any more: a large feed is in memory once."""
+        body, self.body = self.body or b"", None
+        return body
 
 
 class _PassingError(FetchError):

@@ -76,8 +76,10 @@ async def _ask_one(
     """One address; False if it makes no sense to ask for the others."""
     try:
         fetched = await fetcher.fetch(url, _validators(known))
+        document = None
         if fetched.body is not None and not _repeats(fetched, asked):
-            asked.documents.append(await reader.parse(fetched.body))
+            document = await reader.parse(fetched.take())
+            asked.documents.append(document)
     except FetchError as error:
         if error.status == 404 and "date=" in url:
             asked.nothing_today = asked.nothing_today or not (asked.documents or asked.kept)
@@ -88,13 +90,12 @@ async def _ask_one(
         asked.dropped.append(url)
         _note(asked, error)
         return True
-    _remember(url, fetched, asked, now)
+    _remember(url, fetched, document, asked, now)
     return True
 
 
-def _remember(url: str, fetched: Fetched, asked: Asked, now: datetime) -> None:
+def _remember(url: str, fetched: Fetched, document: Document | None, asked: Asked, now: datetime) -> None:
     """Keep validators only of what was read whole: the rest of a cut document must come again."""
-    document = asked.documents[-1] if asked.documents and fetched.body is not None else None
     if fetched.cut and asked.error is None:
         count = len(document.entries) if document else 0
         asked.error = f"the connection broke off; the {count} entries before that were read"

@@ -85,7 +85,7 @@ async def _read_pages(url: str, entries: list[Entry], fetcher: Fetcher, reader: 
 
 async def _page(url: str, fetcher: Fetcher, reader: Reader) -> Document:
     fetched = await fetcher.fetch(url, pause=ARXIV_PAUSE)
-    document = await reader.parse(fetched.body or b"")
+    document = await reader.parse(fetched.take())
     if fetched.cut or not document.whole:
         raise SourceError("the answer broke off")
     return document

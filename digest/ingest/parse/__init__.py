@@ -5,56 +5,47 @@ Crossref, OpenAlex, Semantic Scholar and journals publish. `parse` raises nothin
 hostile the bytes.
 """
 
-from collections.abc import Callable
 from dataclasses import replace
 
 from digest.errors import ParseError
 from digest.ingest.parse import feed, oai, pubmed, records
 from digest.ingest.parse.document import Document
+from digest.ingest.parse.feed import Emit
 
 __all__ = ["Document", "parse"]
 
-#: Twice as many as any feed that was ever recorded, ten times what is read in a day.
-MOST_ENTRIES = 20_000
 
+def parse(body: bytes, emit: Emit | None = None) -> Document:
+    """The entries of an answer. Raises ParseError if it is no feed and no known JSON.
 
-def parse(body: bytes) -> Document:
-    """The entries of an answer. Raises ParseError if it is no feed and no known JSON."""
+    With `emit` the entries of long feeds are handed on in lists while they are made, and only the rest
+    is in the document: that keeps the memory of a feed of any length near feedparser's own.
+    """
     start = body[:4096].lstrip(b"\xef\xbb\xbf \t\r\n\x00")
     if not start:
         raise ParseError("the answer is empty; a feed without entries would still be a document")
     try:
-        document = _reader(start)(body)
+        return _told(_read(body, start, emit))
     except ParseError:
         raise
     except RecursionError as error:
         raise ParseError("the answer is nested too deeply to be a feed") from error
     except MemoryError as error:
         raise ParseError("the answer needs more memory than a feed may") from error
-    except (
-        Exception
-    ) as error:  # whatever a parser trips over is the document's fault, and costs that source alone
+    except Exception as error:  # whatever a parser trips over is the document's fault
         raise ParseError(f"the answer cannot be read ({type(error).__name__})") from error
-    return _bounded(document)
 
 
-def _skipped(document: Document) -> str:
-    count = document.skipped + len(document.entries)
-    return f"{document.skipped} of {count} records could not be read and were skipped"
-
-
-def _reader(start: bytes) -> Callable[[bytes], Document]:
+def _read(body: bytes, start: bytes, emit: Emit | None) -> Document:
     if start[:1] in (b"{", b"["):
-        return records.read
+        return records.read(body)
     if b"<OAI-PMH" in start:
-        return oai.read
-    return pubmed.read if b"<PubmedArticleSet" in start else feed.read
+        return oai.read(body)
+    return pubmed.read(body) if b"<PubmedArticleSet" in start else feed.read(body, emit)
 
 
-def _bounded(document: Document) -> Document:
-    if len(document.entries) <= MOST_ENTRIES:
-        return (
-            document if document.note or not document.skipped else replace(document, note=_skipped(document))
-        )
-    note = f"{len(document.entries)} entries in one feed; only the first {MOST_ENTRIES} were read"
-    return replace(document, entries=document.entries[:MOST_ENTRIES], whole=False, note=note)
+def _told(document: Document) -> Document:
+    if not document.skipped or document.note:
+        return document
+    count = document.skipped + len(document.entries)
+    return replace(document, note=f"{document.skipped} of {count} records could not be read and were skipped")

@@ -49,10 +49,11 @@ def entry(item: Any, channel: Any) -> Entry | None:
     guid, link = str(item.get("id") or ""), str(item.get("link") or "")
     if "arxiv.org/api/errors" in guid:
         raise ParseError(f"arXiv refuses the query: {joined(item.get('summary'))}")
-    legacy = _LEGACY.search(joined(item.get("title")))
+    words = joined(item.get("title"))
+    legacy = _LEGACY.search(words) if "(arXiv:" in words else None
     found = _identifier(guid, link, legacy)
     abstract, announced = _abstract(item, legacy)
-    name = title(_LEGACY.sub("", joined(item.get("title"))))
+    name = title(words[: legacy.start()] if legacy else words)
     if found is None and not name:
         return None
     version = found[1] if found else None

@@ -6,6 +6,7 @@ one.
 """
 
 import re
+from collections.abc import Callable
 from io import BytesIO
 from typing import Any
 
@@ -17,6 +18,17 @@ from digest.ingest.parse.document import Document
 from digest.ingest.parse.text import joined
 from digest.models import Entry
 
+#: Twice as many as any feed that was ever recorded, ten times what is read in a day.
+MOST_ENTRIES = 20_000
+
+#: Entries that are handed on together.
+BATCH = 500
+
+Emit = Callable[[list[Entry]], None]
+
+_CUT = "the feed breaks off; its last whole entry and all before it were read"
+_TOO_MANY = "{} entries in one feed; only the first " + str(MOST_ENTRIES) + " were read"
+
 _ENDS = (
     (b"</item>", b"<rss", b"</channel></rss>"),
     (b"</entry>", b"<feed", b"</feed>"),
@@ -24,8 +36,11 @@ _ENDS = (
 )
 
 
-def read(body: bytes) -> Document:
-    """The entries of a feed. Raises ParseError if the document is none."""
+def read(body: bytes, emit: Emit | None = None) -> Document:
+    """The entries of a feed. Raises ParseError if the document is none.
+
+    `emit` is given the entries in lists while they are made; the document then holds none.
+    """
     mended = _mended(body)
     found = feedparser.parse(BytesIO(mended or body), sanitize_html=False, resolve_relative_uris=False)
     if not found.version and not found.entries:
@@ -34,31 +49,37 @@ def read(body: bytes) -> Document:
     if mended and not items:
         raise ParseError("the feed breaks off before its first entry is whole")
     ours = arxiv.wrote(items[0]) if items else arxiv.is_channel(channel)
-    entries, skipped = _entries(items, channel)
+    total = len(items)
+    entries, skipped = _entries(items, channel, emit)
     damaged = isinstance(found.get("bozo_exception"), Exception) and not _harmless(found)
     return Document(
         format=_format(channel, found.version) if ours else found.version,
         entries=tuple(entries),
         title=joined(channel.get("title")),
         published_at=dates.of_struct(_channel_date(channel)),
-        whole=not mended and not damaged,
-        note="the feed breaks off; its last whole entry and all before it were read" if mended else None,
+        whole=not mended and not damaged and total <= MOST_ENTRIES,
+        note=_CUT if mended else _TOO_MANY.format(total) if total > MOST_ENTRIES else None,
         skipped=skipped,
         total=_number(channel.get("opensearch_totalresults")),
     )
 
 
-def _entries(items: list[Any], channel: Any) -> tuple[list[Entry], int]:
+def _entries(items: list[Any], channel: Any, emit: Emit | None) -> tuple[list[Entry], int]:
     """Map and forget each item at once: feedparser's tree takes ten times the room of our entries."""
+    del items[MOST_ENTRIES:]
     items.reverse()
-    entries, skipped = [], 0
+    entries: list[Entry] = []
+    skipped = 0
     while items:
-        item = items.pop()
+        item = dict(items.pop())  # a plain one: feedparser's own looks up synonyms at every access
         entry = arxiv.entry(item, channel) if arxiv.wrote(item) else journal.entry(item, channel)
         if entry is None:
             skipped += 1
         else:
             entries.append(entry)
+        if emit and len(entries) >= BATCH:
+            emit(entries)
+            entries = []
     return entries, skipped
 
 
