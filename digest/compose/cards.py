@@ -78,13 +78,13 @@ def card(
     """Prepare a paper; `followed` holds author names as `folded` gives them."""
     title, abstract = clean_title(paper), clean_abstract(paper.abstract)
     authors = named_authors(paper, followed)
-    reasons = tuple(prose.shorten(prose.clean(to_unicode(reason)), NAME) for reason in because[:REASONS])
+    reasons = tuple(_reason(reason, abstract) for reason in because[:REASONS])
     return Card(
         id=paper.id,
         title=title,
         url=safe_url(paper.url),
         authors=authors,
-        names=[f"★ {author.name}" if author.followed else author.name for author in authors],
+        names=[f"★\N{NO-BREAK SPACE}{author.name}" if author.followed else author.name for author in authors],
         more_authors=max(0, len(paper.authors) - len(authors)),
         venue=prose.shorten(prose.clean(paper.venue or ", ".join(paper.categories[:3])), NAME),
         votes=paper.votes or None,
@@ -99,6 +99,12 @@ def card(
         language=prose.language(title),
         direction=prose.direction(title),
     )
+
+
+def _reason(reason: str, abstract: str) -> str:
+    """A reason in plain text; a capital that only began a title goes."""
+    plain = prose.shorten(prose.clean(to_unicode(reason)), NAME)
+    return plain.lower() if plain.istitle() and plain.lower() in abstract else plain
 
 
 def clean_title(paper: Paper) -> str:

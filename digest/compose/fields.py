@@ -66,11 +66,16 @@ def _unsubscribe(site: Site, links: Links, token: str) -> list[Field]:
     """RFC 2369 and RFC 8058: one web address, one mailto; one-click only with the web address."""
     if not token:
         return []
-    web, box = links.unsubscribe(token), site.unsubscribe_mailbox
-    mail = f"{_mailto(box, 'unsubscribe')}%20{quote(token)}" if box else None
+    web, mail = links.unsubscribe(token), unsubscribe_by_mail(site, token)
     value = ", ".join(f"<{address}>" for address in (web, mail) if address)
     listed = [("List-Unsubscribe", value)] if value else []
     return listed + ([("List-Unsubscribe-Post", "List-Unsubscribe=One-Click")] if web else [])
+
+
+def unsubscribe_by_mail(site: Site, token: str) -> str | None:
+    """The mailto address whose subject names the subscriber; None without a mailbox."""
+    box = site.unsubscribe_mailbox
+    return f"{_mailto(box, 'unsubscribe')}%20{quote(token)}" if box else None
 
 
 @lru_cache(maxsize=64)

@@ -14,7 +14,7 @@ from digest.compose.blocks import Block, Blocks, block
 from digest.compose.body import body
 from digest.compose.cards import NAME
 from digest.compose.citations import FORMATS
-from digest.compose.fields import issue_fields
+from digest.compose.fields import issue_fields, unsubscribe_by_mail
 from digest.compose.mime import Attachment
 from digest.compose.templates import Templates
 from digest.links import Links
@@ -115,12 +115,14 @@ class Composer:
     def _addresses(
         self, issue: Issue, subscriber: Subscriber, reader: str, at: datetime
     ) -> dict[str, str | None]:
-        """Where the frame leads; None without a public address."""
+        """Where the frame leads; None for what there is no address for."""
+        token = subscriber.token
+        leave = (self._links.unsubscribe(token) or unsubscribe_by_mail(self._site, token)) if token else None
         return {
             "home": self._links.home(),
             "online": None if issue.id is None else self._links.online(reader),
             "manage": self._links.manage(subscriber.id, at),
-            "unsubscribe": self._links.unsubscribe(subscriber.token) if subscriber.token else None,
+            "unsubscribe": leave,
         }
 
 

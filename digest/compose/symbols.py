@@ -201,6 +201,12 @@ ALPHABETS: Final = {
 }  # fmt: skip
 
 
+#: Fractions that have a sign of their own.
+VULGAR: Final = {
+    "1/2": "½", "1/3": "⅓", "2/3": "⅔", "1/4": "¼", "3/4": "¾", "1/5": "⅕", "1/6": "⅙", "1/8": "⅛", "3/8": "⅜",
+}  # fmt: skip
+
+
 def _table(plain: str, raised: str) -> dict[str, str]:
     return dict(zip(plain, raised, strict=True))
 

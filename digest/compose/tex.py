@@ -22,6 +22,7 @@ from digest.compose.symbols import (
     SUPERSCRIPTS,
     SYMBOLS,
     TEXT_LIKE,
+    VULGAR,
 )
 
 _DEPTH: Final = 16
@@ -245,7 +246,11 @@ class _Tex:
         if name == "not":
             return unicodedata.normalize("NFC", first.strip() + "\u0338"), after
         second, after = self._argument(after, end, depth)
-        return f"{_operand(first)}/{_operand(second)}", after
+        ratio = f"{_operand(first)}/{_operand(second)}"
+        followed = self.source[after : min(after + 1, end)]
+        if ratio in VULGAR:
+            return VULGAR[ratio], after
+        return (f"({ratio})" if followed.isalnum() or followed in ("\\", "(") else ratio), after
 
     def _argument(self, after: int, end: int, depth: int) -> tuple[str, int]:
         """What a macro or a script mark takes: a group, a macro or one character."""

@@ -15,6 +15,7 @@ KNOWN = {
     r"$x_i^2 + 10^{-3}$": "xᵢ² + 10⁻³",
     r"CO$_2$ at $90^\circ$": "CO₂ at 90°",
     r"$\frac{a+b}{2}$, $\sqrt{x+1}$, $\sqrt[3]{n}$": "(a+b)/2, √(x+1), ³√n",
+    r"$\frac12 x$, $\frac{1}{7}x$, $\frac{a}{b}$": "½ x, (1/7)x, a/b",
     r"$\hat{x}$ and $W^\top$": "x̂ and Wᵀ",
     r"$\sim$10$\times$ faster": "∼10× faster",
     r"$x_{\text{max}}$": "x_max",

@@ -1,0 +1,87 @@
+"""The mails in a browser: widths, light and dark, large text, without styles, and what axe-core says."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from digest.models import Message
+from tests.compose.golden import cases, recorded
+
+pytestmark = pytest.mark.system
+
+playwright = pytest.importorskip("playwright.sync_api")
+axe_playwright = pytest.importorskip("axe_playwright_python")
+
+AXE = (Path(axe_playwright.__file__).parent / "axe.min.js").read_text()
+MAILS = {"recorded-day": recorded(), **cases()}
+NO_STYLE = "document.querySelectorAll('style').forEach(style => style.remove())"
+OVERFLOW = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+SMALL_TARGETS = """[...document.querySelectorAll('a')].filter(a => a.getBoundingClientRect().height < 44)
+    .map(a => a.textContent)"""
+RUN_AXE = """axe.run({runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice']})
+    .then(found => found.violations.map(fault => fault.id + ': ' + fault.nodes.map(node => node.target)))"""
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator["playwright.Browser"]:
+    with playwright.sync_playwright() as started:
+        chromium = started.chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox"])
+        yield chromium
+        chromium.close()
+
+
+def opened(browser: "playwright.Browser", message: Message, width: int, scheme: str) -> "playwright.Page":
+    context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)
+    page = context.new_page()
+    page.set_content(message.html)
+    return page
+
+
+@pytest.mark.parametrize("message", MAILS.values(), ids=MAILS)
+def test_mail_fits_every_width(browser: "playwright.Browser", message: Message) -> None:
+    page = opened(browser, message, 1280, "light")
+    for width in (320, 375, 600, 1280):
+        page.set_viewport_size({"width": width, "height": 900})
+        assert page.evaluate(OVERFLOW) == 0
+    page.set_viewport_size({"width": 640, "height": 900})
+    page.evaluate("document.documentElement.style.zoom = 2")
+    assert page.evaluate(OVERFLOW) == 0
+    page.context.close()
+
+
+@pytest.mark.parametrize("message", MAILS.values(), ids=MAILS)
+def test_every_link_is_large_enough_for_a_finger(browser: "playwright.Browser", message: Message) -> None:
+    page = opened(browser, message, 375, "light")
+    assert page.evaluate(SMALL_TARGETS) == []
+    page.context.close()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("message", MAILS.values(), ids=MAILS)
+def test_axe_finds_nothing(browser: "playwright.Browser", message: Message, scheme: str) -> None:
+    page = opened(browser, message, 375, scheme)
+    page.evaluate(AXE)
+    assert page.evaluate(RUN_AXE) == []
+    page.context.close()
+
+
+@pytest.mark.parametrize("message", MAILS.values(), ids=MAILS)
+def test_mail_stands_without_its_style_sheet(browser: "playwright.Browser", message: Message) -> None:
+    page = opened(browser, message, 320, "light")
+    page.evaluate(NO_STYLE)
+    page.evaluate(AXE)
+    assert page.evaluate(OVERFLOW) == 0
+    assert page.evaluate(RUN_AXE) == []
+    page.context.close()
+
+
+@pytest.mark.parametrize("message", MAILS.values(), ids=MAILS)
+def test_nothing_is_requested(browser: "playwright.Browser", message: Message) -> None:
+    context = browser.new_context()
+    page = context.new_page()
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.set_content(message.html, wait_until="networkidle")
+    assert asked == []
+    context.close()
