@@ -25,6 +25,7 @@ from digest.engine.service import Service
 from digest.errors import ConfigError
 from digest.web.admin import admin_routes
 from digest.web.app import create_app
+from digest.web.hooks import hook_routes
 from digest.web.operator import Operator
 
 if TYPE_CHECKING:
@@ -100,8 +101,13 @@ def application(tools: Desk, service: "Service | Ticker", token: str) -> Starlet
         wake=service.wake,
         trusted_proxies=tools.settings.trusted_proxies,
         faults=service.faults,
-        more_routes=admin_routes(operator),
+        more_routes=[*admin_routes(operator), *hook_routes(tools.db, _webhook_secret(tools), tools.clock)],
     )
+
+
+def _webhook_secret(tools: Desk) -> str | None:
+    secret = tools.settings.webhook_secret
+    return secret.get_secret_value() if secret else None
 
 
 async def run_until_stopped(service: "Service | Ticker", stop: asyncio.Event | None = None) -> None:
