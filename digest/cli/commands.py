@@ -2,7 +2,20 @@
 
 import typer
 
-from digest.cli import bounces, db, ingest, preview, rank, run, send, serve, status, subscribers, worker
+from digest.cli import (
+    bounces,
+    db,
+    doctor,
+    ingest,
+    preview,
+    rank,
+    run,
+    send,
+    serve,
+    status,
+    subscribers,
+    worker,
+)
 
 
 def register(app: typer.Typer) -> None:
@@ -17,4 +30,7 @@ def register(app: typer.Typer) -> None:
     app.add_typer(subscribers.app, name="subscribers")
     app.command("bounces")(bounces.bounces)
     app.command("status")(status.status)
+    app.command("doctor")(doctor.doctor)
+    db.app.command("backup")(backup.backup)
+    db.app.command("confirm")(backup.confirm)
     app.add_typer(db.app, name="db")

@@ -32,13 +32,19 @@ _REMEDY = (
 
 async def check(db: Database, now: datetime) -> None:
     """Raises HeldError if the database was restored, copied or moved; a new one is taken for ours."""
-    place, beside = await _place(db), _read(db)
+    if reason := await held(db):
+        raise HeldError(f"{reason}; {_REMEDY}")
+    async with db.read() as conn:
+        is_new = await facts.fact(conn, HOME) is None
+    if is_new:
+        await _settle(db, await _place(db), (_read(db) or 0) + 1, now)
+
+
+async def held(db: Database) -> str | None:
+    """Why nothing is sent until the operator confirms this database; None if all is well. Reads only."""
     async with db.read() as conn:
         home = await facts.fact(conn, HOME)
-    if home is None:
-        await _settle(db, place, (beside or 0) + 1, now)
-    elif reason := moved(home, place, beside):
-        raise HeldError(f"{reason}; {_REMEDY}")
+    return moved(home, await _place(db), _read(db)) if home else None
 
 
 def moved(home: Mapping[str, Any], place: Mapping[str, Any], beside: int | None) -> str | None:

@@ -1,7 +1,7 @@
 """The operator's pages: why no mail came, on one screen. GET shows, POST does, each through one function."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 from functools import partial
 from typing import Any
 
@@ -10,7 +10,6 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from digest import __version__
-from digest.errors import HeldError
 from digest.pipeline import alarm, epoch, late, operate
 from digest.schedule import describe
 from digest.storage import operations, overview, passes, rates, subscribers
@@ -108,7 +107,7 @@ async def _overview(operator: Operator, request: Request) -> Response:
         "overview.html",
         **found,
         now=now,
-        held=await _held(operator, now),
+        held=await epoch.held(operator.db),
         sparks=sparks,
         chart=chart,
         legend=charts.legend(),
@@ -134,15 +133,6 @@ def _lanes(operator: Operator) -> list[dict[str, Any]]:
         }
         for step, lane in operator.service.lanes().items()
     ]
-
-
-async def _held(operator: Operator, now: datetime) -> str:
-    """Why a restored database sends nothing; empty if all is well."""
-    try:
-        await epoch.check(operator.db, now)
-    except HeldError as error:
-        return str(error).partition(";")[0]
-    return ""
 
 
 async def _sending(operator: Operator, request: Request) -> Response:

@@ -1,0 +1,184 @@
+"""`digest doctor`: one line a check with its remedy; exit status 1 if one failed."""
+
+from collections.abc import Sequence
+from email.utils import parseaddr
+from pathlib import Path
+from typing import Annotated
+from urllib.parse import urlsplit
+
+import typer
+
+from digest.cli import options
+from digest.cli.desk import Desk, desk, run_async
+from digest.config import Settings, normalise_address, read_settings
+from digest.deliver.addresses import refusal
+from digest.deliver.relay import Relay, parse_relay
+from digest.deliver.sign import Key, dns_record, load_key
+from digest.errors import ConfigError, DigestError
+from digest.pipeline.doctor import machine, names
+from digest.pipeline.doctor.check import Check, Health, fail, ok, warn
+from digest.pipeline.doctor.relay import check_relay, send_test
+
+_COLOURS = {Health.OK: "green", Health.WARN: "yellow", Health.FAIL: "red"}
+
+#: A TXT record is cut into strings of this length in a zone file.
+_STRING = 255
+
+
+def doctor(
+    dkim: Annotated[bool, typer.Option("--dkim", help="Print the DNS record of the DKIM key.")] = False,
+    send_to: Annotated[
+        str | None, typer.Option("--send-test", help="Send one test mail.", metavar="ADDRESS")
+    ] = None,
+    nameserver: Annotated[
+        str | None, typer.Option(help="Ask this DNS server.", metavar="ADDRESS[:PORT]")
+    ] = None,
+    config: options.Config = None,
+    now: options.Now = None,
+    as_json: options.Json = False,
+) -> None:
+    """Check configuration, database, mail server, DNS and public address; say what to do."""
+    if dkim:
+        _print_record(read_settings())
+        return
+    checks = run_async(_checks(config, now, nameserver, send_to))
+    if as_json:
+        options.print_json({"checks": [check.to_json() for check in checks]})
+    else:
+        for check in checks:
+            _print(check)
+    raise typer.Exit(1 if any(check.health is Health.FAIL for check in checks) else 0)
+
+
+async def _checks(
+    config: Path | None, now: str | None, nameserver: str | None, send_to: str | None
+) -> list[Check]:
+    resolver = _resolver(nameserver)
+    async with desk(config, now) as tools:
+        at = tools.clock()
+        checks = [_configuration(tools)]
+        checks += await machine.check_database(tools.db)
+        checks += [await machine.check_clock(tools.db, at)]
+        checks += await machine.check_work(tools.db, at)
+        if tools.settings.smtp_url:
+            checks += [await machine.check_home(tools.db)]
+        checks += await _mail(tools, resolver)
+        checks += await _address(tools.settings, resolver)
+        if send_to:
+            checks.append(await _send_test(tools, send_to))
+    return checks
+
+
+def _configuration(tools: Desk) -> Check:
+    """The file and the templates, as every command reads them."""
+    try:
+        roster = tools.roster()
+        tools.composer()
+    except DigestError as error:
+        return fail("configuration", str(error).replace("\n", "; "), "mend it; nothing runs before")
+    count = f"{len(roster.sources)} sources, {len(roster.listed)} subscribers"
+    return ok("configuration", f"{tools.roster_path}: {count}")
+
+
+async def _mail(tools: Desk, resolver: names.Resolver) -> list[Check]:
+    """The mail server, and what the world says about our domain."""
+    settings = tools.settings
+    if settings.smtp_url is None:
+        remedy = "set DIGEST_SMTP_URL to send mail"
+        return [warn("smtp", f"no mail server: messages are written to {settings.outbox}/", remedy)]
+    relay = parse_relay(settings.smtp_url.get_secret_value())
+    sender = parseaddr(settings.from_)[1]
+    checks = await check_relay(relay)
+    if reason := refusal(sender):
+        return [*checks, fail("sender", f"{sender}: {reason}", "set DIGEST_FROM to an address of your own")]
+    try:
+        keys = dkim_keys(settings)
+    except ConfigError as error:
+        return [*checks, fail("dkim", str(error), "mend DIGEST_DKIM_*")]
+    return checks + await names.check_names(resolver, _mail_names(settings, sender, relay, keys))
+
+
+def _mail_names(settings: Settings, sender: str, relay: Relay, keys: Sequence[Key]) -> names.MailNames:
+    return names.MailNames(
+        sender=_domain(sender),
+        return_path=_domain(settings.bounce_address or sender),
+        key=dns_record(keys[0]) if keys else None,
+        signer=keys[0].domain if keys else None,
+        relay=None if relay.host in ("localhost", "127.0.0.1", "::1") else relay.host,
+        bounces=settings.bounce_address is not None,
+    )
+
+
+async def _address(settings: Settings, resolver: names.Resolver) -> list[Check]:
+    """The address in the mails' links."""
+    if settings.base_url is None:
+        remedy = "set DIGEST_BASE_URL for one-click unsubscribe, which Gmail and Yahoo ask of bulk senders"
+        return [warn("address", "no public address: mails carry no web links", remedy)]
+    host = urlsplit(settings.base_url).hostname or ""
+    if settings.base_url.startswith("http://"):
+        remedy = "set DIGEST_BASE_URL to a public https:// address"
+        return [warn("address", f"{settings.base_url} works on this machine only", remedy)]
+    return [await names.check_public_name(resolver, host)]
+
+
+async def _send_test(tools: Desk, recipient: str) -> Check:
+    try:
+        address = normalise_address(recipient)
+    except ValueError as error:
+        raise ConfigError(f"--send-test: {error}") from error
+    sender, transport = tools.settings.from_, tools.transport()
+    return_path = tools.settings.bounce_address or parseaddr(sender)[1]
+    try:
+        return await send_test(
+            transport,
+            address,
+            sender=sender,
+            return_path=return_path,
+            keys=dkim_keys(tools.settings),
+            now=tools.clock(),
+        )
+    finally:
+        await transport.close()
+
+
+def dkim_keys(settings: Settings) -> list[Key]:
+    """The configured key, if there is one. Raises ConfigError for half a configuration or a bad file."""
+    given = (settings.dkim_domain, settings.dkim_selector, settings.dkim_key_file)
+    if not any(given):
+        return []
+    domain, selector, path = given
+    if not (domain and selector and path):
+        raise ConfigError("set DIGEST_DKIM_DOMAIN, DIGEST_DKIM_SELECTOR and DIGEST_DKIM_KEY_FILE together")
+    try:
+        return [load_key(domain, selector, path.read_bytes())]
+    except OSError as error:
+        raise ConfigError(f"DIGEST_DKIM_KEY_FILE: {path} cannot be read ({error.strerror})") from error
+
+
+def _print_record(settings: Settings) -> None:
+    keys = dkim_keys(settings)
+    if not keys:
+        raise ConfigError(
+            "there is no DKIM key: make one with `openssl genrsa -out dkim.pem 2048`, then set "
+            "DIGEST_DKIM_DOMAIN, DIGEST_DKIM_SELECTOR and DIGEST_DKIM_KEY_FILE"
+        )
+    for key in keys:
+        name, value = dns_record(key)
+        strings = [f'"{value[start : start + _STRING]}"' for start in range(0, len(value), _STRING)]
+        typer.echo(f"{name}. IN TXT ( {' '.join(strings)} )")
+
+
+def _resolver(server: str | None) -> names.DnsResolver:
+    try:
+        return names.DnsResolver(server)
+    except (ValueError, OSError) as error:
+        raise ConfigError(f"--nameserver: {server} is no address ({error})") from error
+
+
+def _print(check: Check) -> None:
+    mark = typer.style(f"{check.health:<4}", fg=_COLOURS[check.health])
+    typer.echo(f"{mark}  {check.name:<14} {check.found}" + (f"; {check.remedy}" if check.remedy else ""))
+
+
+def _domain(address: str) -> str:
+    return address.rpartition("@")[2].encode("idna").decode().lower()
