@@ -3,6 +3,7 @@
 import typer
 
 from digest.cli import (
+    backup,
     bounces,
     db,
     doctor,
