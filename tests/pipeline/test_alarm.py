@@ -1,0 +1,63 @@
+"""Too many bounces or complaints stop all sending, until the operator resumes it."""
+
+from datetime import timedelta
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from digest.pipeline import alarm
+from digest.pipeline.sending import Way, send_due
+from digest.pipeline.workers import worker_name
+from digest.storage.database import Database
+from digest.storage.suppressions import suppress
+from tests.deliver.scene import ScriptedTransport, add_readers, render
+from tests.make import NOW
+from tests.pipeline.steps import at, send_all
+
+numbers = st.integers(0, 10**6)
+
+
+@given(numbers, numbers, numbers)
+def test_alarm_follows_the_shares(mailed: int, bounced: int, complained: int) -> None:
+    high = (bounced >= 5 and bounced > 0.05 * mailed) or (complained >= 2 and complained > 0.003 * mailed)
+    assert (alarm.alarm(mailed, bounced, complained) is not None) == high
+
+
+def test_single_complaint_of_a_small_list_does_not_stop_it() -> None:
+    assert alarm.alarm(20, 1, 1) is None
+
+
+async def send(db: Database, transport: ScriptedTransport):
+    way = Way(transport=lambda: transport, render=lambda: render, return_path=lambda _: "", leaves=True)
+    return await send_due(db, way, clock=at(NOW), worker=worker_name())
+
+
+async def complain(db: Database, number: int) -> None:
+    async with db.write() as conn:
+        for reader in range(number):
+            await suppress(conn, f"reader{reader}@papers.dev", "complaint", NOW)
+
+
+async def test_complaints_pause_sending_until_it_is_resumed(db: Database) -> None:
+    await add_readers(db, 20)
+    await send_all(db)
+    await complain(db, 2)
+    found = await alarm.watch(db, NOW)
+    assert found
+    assert found.reason == "2 complaints about 20 mails of one day (more than 0.3%)"
+    await add_readers(db, 1, start=30)
+    transport = ScriptedTransport()
+    report = await send(db, transport)
+    assert (transport.recipients, report.pending, report.ok) == ([], 1, False)
+    assert "digest status --resume" in report.paused
+    await alarm.resume(db, NOW + timedelta(seconds=1))
+    assert (await send(db, transport)).sent == 1
+
+
+async def test_resuming_forgets_what_was_counted_before(sqlite: Database) -> None:
+    await add_readers(sqlite, 20)
+    await send_all(sqlite)
+    await complain(sqlite, 3)
+    await alarm.watch(sqlite, NOW)
+    await alarm.resume(sqlite, NOW + timedelta(minutes=1))
+    assert await alarm.watch(sqlite, NOW + timedelta(minutes=2)) is None
