@@ -4,13 +4,15 @@ A block ends at a line end and holds a NUL where the reader's token goes. One th
 subscribers (a paper under a topic, a heading, a line) is rendered once.
 """
 
-from collections.abc import Callable, Hashable, Iterable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from markupsafe import Markup, escape
+
 from digest.compose import mime
-from digest.compose.cards import NAME, card, clean_title, folded, safe_url
-from digest.compose.prose import clean, direction, language, shorten
+from digest.compose.cards import NAME, card, clean_abstract, clean_title, folded, reasons, safe_url
+from digest.compose.prose import clean, direction, language, runs, shorten, wrap
 from digest.compose.templates import Templates
 from digest.links import TOKEN_LENGTH, Links
 from digest.models import Paper
@@ -30,11 +32,13 @@ class Block:
 
 def block(html: str, text: str, encode: Callable[[str], bytes] = mime.quoted_printable) -> Block:
     """Encode a piece; it ends with one line end."""
-    html, text = html.rstrip("\n") + "\n", text.rstrip("\n") + "\n"
-    html_bytes, text_bytes = encode(html), encode(text)
-    tokens = html.count(mime.TOKEN) + text.count(mime.TOKEN)
-    filled = len(html_bytes) + len(text_bytes) + tokens * (TOKEN_LENGTH - 1)
-    return Block(html_bytes, text_bytes, filled)
+    return measured(encode(html), encode(text))
+
+
+def measured(html: bytes, text: bytes) -> Block:
+    """A piece that is encoded already."""
+    tokens = html.count(b"\0") + text.count(b"\0")
+    return Block(html, text, len(html) + len(text) + tokens * (TOKEN_LENGTH - 1))
 
 
 def size(blocks: Iterable[Block]) -> int:
@@ -43,7 +47,11 @@ def size(blocks: Iterable[Block]) -> int:
 
 
 class Blocks:
-    """Renders blocks and keeps them: one object per pass."""
+    """Renders blocks and keeps them: one object per pass.
+
+    A card is rendered once per paper, with slots where the abstract and the reasons go: two readers
+    mostly get a paper for different reasons, and marking words is much cheaper than a template.
+    """
 
     def __init__(self, templates: Templates, links: Links) -> None:
         """Compile the templates. Raises TemplateError."""
@@ -52,7 +60,11 @@ class Blocks:
             name: (templates.renderer(f"{name}.html"), templates.renderer(f"{name}.txt"))
             for name in ("section", "card", "line")
         }
+        self._why = templates.renderer("why.txt")
+        mark = templates.renderer("mark.html")(words=mime.ABSTRACT).rstrip("\n")
+        self._mark = [Markup(side) for side in mark.split(mime.ABSTRACT)]
         self._kept: dict[Hashable, tuple[Paper | None, Block]] = {}
+        self._cut: dict[Hashable, tuple[Paper, mime.Pieces, mime.Pieces]] = {}
 
     def card(
         self, paper: Paper, score: int | None, because: tuple[str, ...], followed: frozenset[str]
@@ -60,9 +72,38 @@ class Blocks:
         """A paper in full, with the score and the reasons of its topic; `followed` are folded names."""
         marked = followed and followed.intersection(map(folded, paper.authors))
         key = (paper.id, score, because, marked)
-        return self._kept_for(key, paper) or self._keep(
-            key, paper, "card", card(paper, self._links, score=score, because=because, followed=marked)
+        if kept := self._kept_for(key, paper):
+            return kept
+        abstract = clean_abstract(paper.abstract)
+        given = reasons(because, abstract)
+        why = self._why(because=given, score=score).strip() if given else ""
+        html, text = self._pieces(paper, marked, bool(why))
+        slots = {mime.ABSTRACT: self.marked(abstract, given), mime.WHY: escape(why)}
+        filled = mime.fill(html, slots), mime.fill(text, {mime.WHY: wrap(why)})
+        return self._remember(key, paper, measured(*filled))
+
+    def marked(self, abstract: str, words: Sequence[str]) -> Markup:
+        """The abstract in HTML, the words that matched in the template `mark`."""
+        before, after = self._mark
+        return Markup("").join(
+            before + text + after if is_marked else escape(text) for text, is_marked in runs(abstract, words)
         )
+
+    def _pieces(self, paper: Paper, marked: frozenset[str], why: bool) -> tuple[mime.Pieces, mime.Pieces]:
+        """Both parts of a paper's card, cut at their slots."""
+        key = (paper.id, marked, why)
+        kept = self._cut.get(key)
+        if kept and (kept[0] is paper or kept[0] == paper):
+            return kept[1:]
+        shown = card(paper, self._links, marked)
+        abstract = clean_abstract(paper.abstract)
+        reason = Markup(mime.WHY) if why else ""
+        html, text = self._fill["card"]
+        cut = mime.cut(html(**shown, abstract=abstract and Markup(mime.ABSTRACT), why=reason))
+        made = (paper, cut, mime.cut(text(**shown, abstract=abstract, why=reason)))
+        _make_room(self._cut)
+        self._cut[key] = made
+        return made[1:]
 
     def section(self, heading: str, note: str) -> Block:
         """A heading, with one sentence under it or none."""
@@ -90,10 +131,17 @@ class Blocks:
         return kept[1] if kept and (kept[0] is paper or kept[0] == paper) else None
 
     def _keep(self, key: Hashable, paper: Paper | None, name: str, values: Mapping[str, Any]) -> Block:
-        """Render a block and keep it; the oldest ones make room."""
-        while len(self._kept) >= KEPT:
-            del self._kept[next(iter(self._kept))]
+        """Render a block and keep it."""
         html, text = self._fill[name]
-        made = block(html(**values), text(**values))
+        return self._remember(key, paper, block(html(**values), text(**values)))
+
+    def _remember(self, key: Hashable, paper: Paper | None, made: Block) -> Block:
+        _make_room(self._kept)
         self._kept[key] = (paper, made)
         return made
+
+
+def _make_room(kept: dict[Hashable, Any]) -> None:
+    """The oldest go; a dictionary keeps its order."""
+    while len(kept) >= KEPT:
+        del kept[next(iter(kept))]

@@ -4,6 +4,7 @@ What a feed lacked stays empty and is left out; nothing is invented.
 """
 
 import re
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import NamedTuple, TypedDict
 from urllib.parse import quote, urlsplit
@@ -45,7 +46,7 @@ class Author(NamedTuple):
 
 
 class Card(TypedDict):
-    """A paper in full: the variables of the templates `card`."""
+    """A paper in full: the variables of the templates `card`, but for `abstract` and `why`."""
 
     id: str
     title: str
@@ -56,10 +57,6 @@ class Card(TypedDict):
     venue: str
     votes: int | None
     version: int
-    abstract: str
-    runs: tuple[prose.Run, ...]  # the abstract in stretches, those marked that matched
-    because: tuple[str, ...]
-    score: int | None
     links: tuple[Link, ...]
     like: str | None  # page that asks for one press; None without a public address
     dislike: str | None
@@ -67,18 +64,9 @@ class Card(TypedDict):
     direction: str
 
 
-def card(
-    paper: Paper,
-    links: Links,
-    *,
-    score: float | None = None,
-    because: tuple[str, ...] = (),
-    followed: frozenset[str] = frozenset(),
-) -> Card:
+def card(paper: Paper, links: Links, followed: frozenset[str] = frozenset()) -> Card:
     """Prepare a paper; `followed` holds author names as `folded` gives them."""
-    title, abstract = clean_title(paper), clean_abstract(paper.abstract)
-    authors = named_authors(paper, followed)
-    reasons = tuple(_reason(reason, abstract) for reason in because[:REASONS])
+    title, authors = clean_title(paper), named_authors(paper, followed)
     return Card(
         id=paper.id,
         title=title,
@@ -89,10 +77,6 @@ def card(
         venue=prose.shorten(prose.clean(paper.venue or ", ".join(paper.categories[:3])), NAME),
         votes=paper.votes or None,
         version=paper.version,
-        abstract=abstract,
-        runs=prose.runs(abstract, reasons),
-        because=reasons,
-        score=None if score is None else round(score),
         links=paper_links(paper),
         like=links.vote(TOKEN, paper.id, 1),
         dislike=links.vote(TOKEN, paper.id, -1),
@@ -101,10 +85,10 @@ def card(
     )
 
 
-def _reason(reason: str, abstract: str) -> str:
-    """A reason in plain text; a capital that only began a title goes."""
-    plain = prose.shorten(prose.clean(to_unicode(reason)), NAME)
-    return plain.lower() if plain.istitle() and plain.lower() in abstract else plain
+def reasons(because: Sequence[str], abstract: str) -> tuple[str, ...]:
+    """The first reasons in plain text; a capital that only began a title goes."""
+    plain = [clean_name(reason) for reason in because[:REASONS]]
+    return tuple(word.lower() if word.istitle() and word.lower() in abstract else word for word in plain)
 
 
 def clean_title(paper: Paper) -> str:

@@ -7,14 +7,19 @@ reader's token: it gets a line of its own between soft line breaks and is replac
 import hashlib
 import re
 from binascii import b2a_qp
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
-#: Where the one token of a message goes; feed text never holds it, `text.clean` removes controls.
-TOKEN = "\0"
+#: Where the one token of a message goes, and what differs between two readers of a card. Feed text holds
+#: none of them: `prose.clean` removes controls.
+TOKEN, ABSTRACT, WHY = "\0", "\4", "\5"
 
-_SOFT_TOKEN = b"=\n\0=\n"
+#: A text cut at its slots: pieces encoded already, and the slots between them.
+Pieces = tuple[bytes | str, ...]
+
+_SLOT = re.compile(f"([{ABSTRACT}{WHY}])")
+_SOFT_BREAK = b"=\n"
 _LEADING = re.compile(rb"\n(\.|F(?=rom ))")
 
 
@@ -24,10 +29,7 @@ def quoted_printable(text: str) -> bytes:
     A line never starts with a dot or with `From `: no relay has a reason to touch it, so a signature
     over the body stays good.
     """
-    plain = text.rstrip("\n").replace("\r\n", "\n").replace("\r", "\n")
-    pieces = [b2a_qp(piece.encode(), istext=True) for piece in plain.split(TOKEN)]
-    encoded = b"\n" + _SOFT_TOKEN.join(pieces) + b"\n"
-    return _LEADING.sub(_shield, encoded)[1:].replace(b"\n", b"\r\n")
+    return _finished(_encoded(text.rstrip("\n")))
 
 
 def quoted_printable_lines(text: str) -> bytes:
@@ -36,6 +38,29 @@ def quoted_printable_lines(text: str) -> bytes:
 
 
 _encoded_line = lru_cache(maxsize=2048)(quoted_printable)
+
+
+def cut(text: str) -> Pieces:
+    """Encode a block that has slots; `fill` makes bytes of it."""
+    pieces = _SLOT.split(text.rstrip("\n"))
+    return tuple(piece if place % 2 else _encoded(piece) for place, piece in enumerate(pieces))
+
+
+def fill(pieces: Pieces, slots: Mapping[str, str]) -> bytes:
+    """The block with its slots filled, as `quoted_printable` would have it but for soft line breaks."""
+    return _finished(
+        _SOFT_BREAK.join(_encoded(slots[piece]) if isinstance(piece, str) else piece for piece in pieces)
+    )
+
+
+def _encoded(text: str) -> bytes:
+    """Quoted-printable with bare line feeds; a token stands between soft line breaks."""
+    plain = text.replace("\r\n", "\n").replace("\r", "\n")
+    return b"=\n\0=\n".join([b2a_qp(piece.encode(), istext=True) for piece in plain.split(TOKEN)])
+
+
+def _finished(encoded: bytes) -> bytes:
+    return _LEADING.sub(_shield, b"\n" + encoded + b"\n")[1:].replace(b"\n", b"\r\n")
 
 
 def _shield(match: re.Match[bytes]) -> bytes:

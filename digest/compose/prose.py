@@ -142,9 +142,8 @@ def direction(text: str) -> str:
 def wrap(text: str, indent: str = "", width: int = 72) -> str:
     """Lines of at most `width` columns; an address or a long word is not broken, East Asian text anywhere."""
     narrow = text.isascii() or not _WIDE.search(text)
-    tokens, columns = (
-        ([word for word in text.split(" ") if word], len) if narrow else (_TOKENS.findall(text), _columns)
-    )
+    tokens = [word for word in text.split(" ") if word] if narrow else _TOKENS.findall(text)
+    columns = len if narrow else _columns
     lines, line, used = [], "", len(indent)
     for token in tokens:
         glue = " " if line and (narrow or token[0] == " ") else ""

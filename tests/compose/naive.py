@@ -15,12 +15,12 @@ from markupsafe import Markup
 
 from digest.compose import prose, wording
 from digest.compose.body import LEFT_OUT, LINES
-from digest.compose.cards import card, clean_abstract, clean_name, clean_title, folded, safe_url
+from digest.compose.cards import card, clean_abstract, clean_name, clean_title, folded, reasons, safe_url
 from digest.compose.fields import issue_fields
 from digest.compose.mime import TOKEN
 from digest.compose.tex import to_unicode
 from digest.links import Links
-from digest.models import Issue, Paper, Site, Subscriber
+from digest.models import Issue, Match, Paper, Site, Subscriber
 from tests.make import NOW
 
 FOLDER = Path(__file__).parents[2] / "templates" / "email"
@@ -92,14 +92,7 @@ class Naive:
             out.append(self.section(kind, topic))
             for match in issue.shown:
                 if match.topic == topic:
-                    shown = card(
-                        papers[match.paper_id],
-                        self.links,
-                        score=match.score,
-                        because=match.because,
-                        followed=followed,
-                    )
-                    out.append(self.fill(f"card.{kind}", **shown))
+                    out.append(self.card(kind, papers[match.paper_id], match, followed))
         left_out = [(match.paper_id, f"score {match.score:.0f}") for match in issue.left_out[:LEFT_OUT]]
         trending = [(paper_id, wording.votes(papers[paper_id])) for paper_id in issue.trending[:LINES]]
         revised = [(paper_id, wording.version(papers[paper_id])) for paper_id in issue.revised[:LINES]]
@@ -108,6 +101,19 @@ class Naive:
                 out.append(self.section(kind, heading))
                 out += [self.line(kind, papers[paper_id], note) for paper_id, note in items]
         return [piece.rstrip("\n") + "\n" for piece in out]
+
+    def card(self, kind: str, paper: Paper, match: Match, followed: frozenset[str]) -> str:
+        text = clean_abstract(paper.abstract)
+        given = reasons(match.because, text)
+        why = self.fill("why.txt", because=given, score=round(match.score)).strip() if given else ""
+        abstract: str = text
+        if kind == "html":
+            stretches = prose.runs(text, given)
+            abstract = Markup("").join(
+                Markup("<mark>{}</mark>").format(words) if marked else words for words, marked in stretches
+            )
+        why = prose.wrap(why) if kind == "txt" else why
+        return self.fill(f"card.{kind}", **card(paper, self.links, followed), abstract=abstract, why=why)
 
     def section(self, kind: str, heading: str) -> str:
         marks = {"language": prose.language(heading), "direction": prose.direction(heading)}
