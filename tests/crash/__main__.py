@@ -3,6 +3,7 @@
     python -m tests.crash                 a short run: each place once or twice (12 kills or more)
     python -m tests.crash --kills 200     the long one
     python -m tests.crash --postgres      the same on a PostgreSQL that pip installed
+    python -m tests.crash --postfix       into a real Postfix that delivers into Dovecot (needs root)
 
 Exit status 1 if a mail was lost, doubled without recorded doubt, or anything else was not as promised.
 """
@@ -12,9 +13,9 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 
-from tests.crash.scenarios import Stage, Verdict, plays
+from tests.crash.scenarios import Stage, Verdict, plays, post_office
 
 _COLUMNS = ("kills", "lost", "doubles", "wrong_doubles", "uncertain", "bound", "unfinished")
 
@@ -24,10 +25,11 @@ def main() -> int:
     parser.add_argument("--kills", type=int, default=12)
     parser.add_argument("--readers", type=int, default=200)
     parser.add_argument("--postgres", action="store_true")
+    parser.add_argument("--postfix", action="store_true")
     parser.add_argument("--seed", type=int, default=int(time.time()))
     options = parser.parse_args()
-    with postgres(options.postgres) as server:
-        stage = Stage(options.readers, server)
+    with postgres(options.postgres) as server, post_office() if options.postfix else nullcontext() as post:
+        stage = Stage(options.readers, server, post)
         try:
             return report(run(stage, options.kills, options.seed), options.seed)
         finally:

@@ -113,7 +113,16 @@ def serve(folder: Path, behaviour: Behaviour, victim: "Synchronized[int]", port:
     asyncio.run(forever())
 
 
+def mails(folder: Path) -> list[Path]:
+    """Every mail below a folder: of our own server, or in the maildirs of Dovecot."""
+    return [
+        path
+        for path in folder.rglob("*")
+        if path.is_file() and path.parent.name in (folder.name, "new", "cur")
+    ]
+
+
 def copies(folder: Path) -> Counter[str]:
     """Message-ID -> how often it lies in the maildir."""
     parse: Any = BytesHeaderParser().parsebytes
-    return Counter(str(parse(path.read_bytes())["Message-ID"]) for path in folder.iterdir())
+    return Counter(str(parse(path.read_bytes())["Message-ID"]) for path in mails(folder))

@@ -24,6 +24,7 @@ from digest.storage.migrate import upgrade
 from digest.storage.tables import deliveries
 from tests.crash.mailbox import STAGES, Behaviour, copies, serve
 from tests.crash.worker import POINTS, Plan, work
+from tests.deliver.daemons import Dovecot, dovecot, postfix
 from tests.deliver.scene import add_readers
 from tests.make import NOW
 
@@ -61,11 +62,34 @@ class Verdict:
         self.faults += other.faults
 
 
+@dataclass
+class PostOffice:
+    """A real Postfix that delivers into a real Dovecot, for all scenarios of a run."""
+
+    port: int
+    dovecot: Dovecot
+    queue: Path
+
+    def drain(self) -> None:
+        """Until Postfix has delivered everything."""
+        waiting = ("maildrop", "incoming", "active", "deferred")
+        while any(path.is_file() for name in waiting for path in (self.queue / name).rglob("*")):
+            time.sleep(0.05)
+
+    @contextmanager
+    def maildir(self) -> Iterator[Path]:
+        """The mailboxes of all readers, empty at first."""
+        self.drain()
+        for path in self.dovecot.mails():
+            path.unlink()
+        yield self.dovecot.folder / "home"
+
+
 class Stage:
     """Where scenarios play: a template of the ledger that is copied for each."""
 
-    def __init__(self, readers: int, server: str | None = None) -> None:
-        self.readers, self.server = readers, server
+    def __init__(self, readers: int, server: str | None = None, post: PostOffice | None = None) -> None:
+        self.readers, self.server, self.post = readers, server, post
         self.folder = Path(tempfile.mkdtemp(prefix="crash-"))
         self.template = self._url("template")
         if server:
@@ -108,6 +132,10 @@ class Stage:
 
     @contextmanager
     def maildir(self) -> Iterator[Path]:
+        if self.post:
+            with self.post.maildir() as folder:
+                yield folder
+            return
         with tempfile.TemporaryDirectory(dir=self.folder) as folder:
             yield Path(folder)
 
@@ -123,12 +151,15 @@ class Scene:
 
     url: str
     maildir: Path
+    post: PostOffice | None = None
     victim: Any = field(default_factory=lambda: FORK.Value("i", 0))
     servers: list[Any] = field(default_factory=list)
     kills: int = 0
 
     def serve(self, behaviour: Behaviour) -> int:
         """Start a mail server; gives its port."""
+        if self.post:
+            return self.post.port
         port = FORK.Value("i", 0)
         process = FORK.Process(target=serve, args=(self.maildir, behaviour, self.victim, port), daemon=True)
         process.start()
@@ -178,6 +209,8 @@ class Scene:
 
     def judge(self, name: str, connections: int, workers: int = 1) -> Verdict:
         """Count in the maildir, compare with the ledger."""
+        if self.post:
+            self.post.drain()
         found = copies(self.maildir)
         verdict = Verdict(name, kills=self.kills, bound=(connections + GROUP) * workers)
         for row in self.rows():
@@ -192,9 +225,20 @@ class Scene:
 
 
 @contextmanager
+def post_office() -> Iterator[PostOffice]:
+    """Needs root and Debian's packages."""
+    with tempfile.TemporaryDirectory(prefix="post-") as name:
+        folder = Path(name)
+        with dovecot(folder / "dovecot") as mailbox:
+            routes = {"papers.dev": f"lmtp:inet:127.0.0.1:{mailbox.lmtp}"}
+            with postfix(folder / "postfix", routes) as port:
+                yield PostOffice(port, mailbox, folder / "postfix" / "queue")
+
+
+@contextmanager
 def playing(stage: Stage) -> Iterator[Scene]:
     with stage.ledger() as url, stage.maildir() as maildir:
-        scene = Scene(url, maildir)
+        scene = Scene(url, maildir, stage.post)
         try:
             yield scene
         finally:
@@ -314,7 +358,7 @@ def locked(stage: Stage, seconds: float) -> Verdict:
 def plays(stage: Stage, seed: int) -> Iterator[Callable[[], Verdict]]:
     """One round of all scenarios, at places that follow from the seed."""
     dice = random.Random(seed)
-    for place in STAGES:
+    for place in () if stage.post else STAGES:
         yield partial(at_stage, stage, place, dice.randrange(1, stage.readers))
     for point in POINTS:
         often = point in ("marked", "accepted")
@@ -322,6 +366,8 @@ def plays(stage: Stage, seed: int) -> Iterator[Callable[[], Verdict]]:
     for _ in range(3):
         yield partial(at_random, stage, dice.uniform(0.02, 0.2))
     yield partial(two_and_two, stage, dice.uniform(0.02, 0.15))
+    if stage.post:
+        return
     yield partial(hanging_up, stage)
     yield partial(mixed, stage)
     if not stage.server:

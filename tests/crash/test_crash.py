@@ -5,11 +5,17 @@ import sys
 
 import pytest
 
+KINDS = [
+    pytest.param([], id="sqlite"),
+    pytest.param(["--postgres"], id="postgres"),
+    pytest.param(["--postfix"], id="postfix-and-dovecot", marks=pytest.mark.system),
+]
 
-@pytest.mark.parametrize("database", [[], ["--postgres"]], ids=["sqlite", "postgres"])
-def test_killed_workers_lose_nothing_and_double_only_what_was_in_doubt(database: list[str]) -> None:
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_killed_workers_lose_nothing_and_double_only_what_was_in_doubt(kind: list[str]) -> None:
     """In a process of its own: workers are forked, and pytest's process has threads."""
-    command = [sys.executable, "-m", "tests.crash", "--readers", "100", *database]
+    command = [sys.executable, "-m", "tests.crash", "--readers", "100", *kind]
     done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "as promised" in done.stdout
