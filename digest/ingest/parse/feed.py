@@ -29,11 +29,14 @@ Emit = Callable[[list[Entry]], None]
 _CUT = "the feed breaks off; its last whole entry and all before it were read"
 _TOO_MANY = "{} entries in one feed; only the first " + str(MOST_ENTRIES) + " were read"
 
-_ENDS = (
-    (b"</item>", b"<rss", b"</channel></rss>"),
-    (b"</entry>", b"<feed", b"</feed>"),
-    (b"</item>", b"<rdf:RDF", b"</rdf:RDF>"),
+_ROOT = re.compile(
+    rb"(?:\s|\xef\xbb\xbf|<\?.*?\?>|<!--.*?-->|<!DOCTYPE[^>\[]*>)*<(rss|feed|rdf:RDF)[\s>]", re.DOTALL
 )
+_ENDS = {  # what ends an entry, and what must be added after the last whole one
+    b"rss": (b"</item>", b"</channel></rss>"),
+    b"feed": (b"</entry>", b"</feed>"),
+    b"rdf:RDF": (b"</item>", b"</rdf:RDF>"),
+}
 
 
 def read(body: bytes, emit: Emit | None = None) -> Document:
@@ -46,8 +49,6 @@ def read(body: bytes, emit: Emit | None = None) -> Document:
     if not found.version and not found.entries:
         raise ParseError(_reason(body))
     items, channel = found.entries, found.feed
-    if mended and not items:
-        raise ParseError("the feed breaks off before its first entry is whole")
     ours = arxiv.wrote(items[0]) if items else arxiv.is_channel(channel)
     total = len(items)
     entries, skipped = _entries(items, channel, emit)
@@ -84,11 +85,17 @@ def _entries(items: list[Any], channel: Any, emit: Emit | None) -> tuple[list[En
 
 
 def _mended(body: bytes) -> bytes | None:
-    """A cut document, closed after its last whole entry; None if it is whole (or in UTF-16)."""
-    for end, opening, closing in _ENDS:
-        if opening in body[:4096] and closing.rpartition(b"</")[2] not in body[-4096:]:
-            return body[: body.rfind(end) + len(end)] + closing if end in body else body + closing
-    return None
+    """A cut document, closed after its last whole entry; None if it is whole (or in UTF-16).
+
+    Raises ParseError if nothing of it is whole.
+    """
+    root = _ROOT.match(body[:4096])
+    if root is None or b"</" + root[1] in body[-4096:]:
+        return None
+    end, closing = _ENDS[root[1]]
+    if end not in body:
+        raise ParseError("the feed breaks off before its first entry is whole")
+    return body[: body.rfind(end) + len(end)] + closing
 
 
 def _harmless(found: Any) -> bool:
