@@ -62,7 +62,7 @@ class Blocks:
         }
         self._why = templates.renderer("why.txt")
         mark = templates.renderer("mark.html")(words=mime.ABSTRACT).rstrip("\n")
-        self._mark = [Markup(side) for side in mark.split(mime.ABSTRACT)]
+        self._mark = mark.split(mime.ABSTRACT)
         self._kept: dict[Hashable, tuple[Paper | None, Block]] = {}
         self._cut: dict[Hashable, tuple[Paper, mime.Pieces, mime.Pieces]] = {}
 
@@ -82,11 +82,12 @@ class Blocks:
         filled = mime.fill(html, slots), mime.fill(text, {mime.WHY: wrap(why)})
         return self._remember(key, paper, measured(*filled))
 
-    def marked(self, abstract: str, words: Sequence[str]) -> Markup:
+    def marked(self, abstract: str, words: Sequence[str]) -> str:
         """The abstract in HTML, the words that matched in the template `mark`."""
         before, after = self._mark
-        return Markup("").join(
-            before + text + after if is_marked else escape(text) for text, is_marked in runs(abstract, words)
+        return "".join(
+            f"{before}{escape(text)}{after}" if is_marked else escape(text)
+            for text, is_marked in runs(abstract, words)
         )
 
     def _pieces(self, paper: Paper, marked: frozenset[str], why: bool) -> tuple[mime.Pieces, mime.Pieces]:

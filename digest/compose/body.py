@@ -18,7 +18,8 @@ def body(
 ) -> list[Block]:
     """The blocks of an issue, at most `budget` octets: papers that are too much become lines."""
     shown = [match for match in issue.shown if match.paper_id in papers]
-    sections = {match.topic: blocks.section(match.topic, "") for match in shown}
+    topics = dict.fromkeys(match.topic for match in shown)
+    sections = {topic: blocks.section(topic, "") for topic in topics}
     cards = _cards(blocks, shown, subscriber, papers)
     tail = _tail(blocks, issue, papers)
     room = budget - size([*tail, *sections.values()])

@@ -61,14 +61,24 @@ class Templates:
         except (UnicodeDecodeError, OSError) as error:
             raise TemplateError(f"the template {name} cannot be read as UTF-8: {error}") from error
 
+        shared = dict(template.globals)  # a ChainMap, whose merging would cost as much as rendering
+
         def fill(**values: Any) -> str:
             try:
-                return template.render(**values)
-            except Exception as error:  # an operator's code: it may raise whatever Python can
-                place = f"{template.filename}:{self._line(error, template)}"
-                raise TemplateError(f"{place}: {error or type(error).__name__}") from error
+                context = template.new_context(shared | values, shared=True)
+                return "".join(template.root_render_func(context))
+            except Exception:  # an operator's code: it may raise whatever Python can
+                raise self._fault(template) from None
 
         return fill
+
+    def _fault(self, template: Template) -> TemplateError:
+        """The exception being handled, with the file and the line where it arose."""
+        try:
+            self._environment.handle_exception()
+        except Exception as error:
+            place = f"{template.filename}:{self._line(error, template)}"
+            return TemplateError(f"{place}: {error or type(error).__name__}")
 
     def _line(self, error: Exception, template: Template) -> int:
         """Line of the file where the error arose; Jinja2 rewrites the traceback to lines of its source."""
