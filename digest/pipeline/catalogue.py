@@ -14,6 +14,8 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
+from sqlalchemy.ext.asyncio import AsyncConnection
+
 from digest.compose.freeze import freeze
 from digest.compose.message import Composer
 from digest.match.rank import rank
@@ -87,6 +89,10 @@ class Catalogue:
                 self._build()
         return self._edition
 
+    def prepare(self) -> None:
+        """Begin to build the first edition, so that the first reader waits less."""
+        self._build()
+
     async def fresh(self) -> Edition:
         """The edition of the newest pass, waited for."""
         return await asyncio.shield(self._build())
@@ -104,11 +110,18 @@ class Catalogue:
             self._windows[bounds] = reading
             while len(self._windows) > WINDOWS:
                 self._windows.popitem(last=False)
-            liked = {one for topic in subscriber.topics for one in (*topic.liked, *topic.disliked)}
-            examples = await papers.by_ids(conn, liked)
+            examples = await _examples(conn, subscriber)
             seen = await issues.reserved_ids(conn, subscriber.id)
         issue = await asyncio.to_thread(choose, reading, subscriber, now, examples, seen)
         return Shown(issue=issue, papers=_known(reading))
+
+    async def week(self, subscriber: Subscriber, now: datetime) -> Shown:
+        """What the last seven days hold for these choices, whatever was mailed already."""
+        edition = await self.edition()
+        async with self._db.read() as conn:
+            examples = await _examples(conn, subscriber)
+        issue = await asyncio.to_thread(choose, edition.reading, subscriber, now, examples)
+        return Shown(issue=issue, papers=edition.papers)
 
     def _build(self) -> "asyncio.Task[Edition]":
         if self._building is None or self._building.done():
@@ -168,19 +181,35 @@ def choose(
     )
 
 
+def nearest(reading: Reading, topics: Sequence[Topic], limit: int) -> list[Match]:
+    """The best of all topics whatever the cut, each paper once: what a day without a mail came close to."""
+    best: dict[str, Match] = {}
+    for found in rank(reading.index, topics, limit=limit):
+        for match in found:
+            if match.paper_id not in best or match.score > best[match.paper_id].score:
+                best[match.paper_id] = match
+    return sorted(best.values(), key=lambda match: (-match.score, match.paper_id))[:limit]
+
+
 def warm(reading: Reading) -> None:
     """Do now what the first ranking would do: weights, vectors and the spellings of every paper."""
     if reading.window.papers:
         _ = reading.index.weights, reading.index.vectors
         for number in range(len(reading.window.papers)):
             reading.index.spellings(number)
+        nearest(reading, [Topic(name="language models")], 1)  # loads what the first ranking loads
 
 
 def _known(reading: Reading) -> dict[str, Paper]:
     return {paper.id: paper for paper in (*reading.hot, *reading.revised, *reading.window.papers)}
 
 
-async def _hottest(conn: Any, day: datetime | None, now: datetime) -> list[Listed]:
+async def _examples(conn: AsyncConnection, subscriber: Subscriber) -> dict[str, Paper]:
+    named = {one for topic in subscriber.topics for one in (*topic.liked, *topic.disliked)}
+    return await papers.by_ids(conn, named)
+
+
+async def _hottest(conn: AsyncConnection, day: datetime | None, now: datetime) -> list[Listed]:
     """The list of the newest day that has papers: on a Sunday that is Friday's."""
     if day is None:
         return []

@@ -129,6 +129,7 @@ ROUTES: list[BaseRoute] = [
 
 @asynccontextmanager
 async def _lifespan(app: Starlette) -> AsyncIterator[None]:
+    app.state.front.catalogue.prepare()
     yield
     await app.state.front.catalogue.close()
 

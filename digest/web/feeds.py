@@ -80,17 +80,17 @@ def _feed(
 
 def _entry(feed: ElementTree.Element, base: str, shown: View, paper: Paper, at: datetime, why: str) -> None:
     entry = ElementTree.SubElement(feed, "entry")
-    _add(entry, "title", shown.card["title"])
+    _add(entry, "title", shown.title)
     _add(entry, "id", f"{base}/paper/{quote(paper.id, safe=':/')}")
     _add(entry, "updated", _iso(at))
-    ElementTree.SubElement(entry, "link", {"href": shown.card["url"] or base + page_of(paper.id)})
-    for author in shown.card["authors"] or ():
+    ElementTree.SubElement(entry, "link", {"href": shown.url or base + page_of(paper.id)})
+    for author in shown.authors or ():
         _add(ElementTree.SubElement(entry, "author"), "name", author.name)
-    if not shown.card["authors"]:
+    if not shown.authors:
         _add(ElementTree.SubElement(entry, "author"), "name", "unknown")
     for category in paper.categories:
         ElementTree.SubElement(entry, "category", {"term": category})
-    text = "\n\n".join(part for part in (why, shown.card["abstract"]) if part)
+    text = "\n\n".join(part for part in (why, shown.abstract) if part)
     if text:
         _add(entry, "summary", text)
 

@@ -13,7 +13,7 @@ from starlette.responses import HTMLResponse, Response
 
 from digest.compose import wording
 from digest.models import Subscriber
-from digest.pipeline.catalogue import Edition, choose
+from digest.pipeline.catalogue import Edition, choose, nearest
 from digest.pipeline.preview import message_of
 from digest.storage.trending import Listed
 from digest.web.choices import TRENDING_ALONE, Choice, read_choice, read_topics, zones
@@ -130,6 +130,7 @@ def _reader(choice: Choice) -> Subscriber:
 def _part(tools: Front, edition: Edition, reader: Subscriber) -> str:
     """Rank, freeze and render; runs beside the event loop."""
     issue = choose(edition.reading, reader, edition.made_at, {})
+    below = () if issue.shown else nearest(edition.reading, reader.topics, 5)
     asked = {"topics": "\n".join(topic.name for topic in reader.topics), "trending": reader.trending}
     return tools.pages.text(
         "papers.html",
@@ -140,7 +141,7 @@ def _part(tools: Front, edition: Edition, reader: Subscriber) -> str:
         note=issue.note,
         views=issue_views(issue, edition.papers, reader, public=True),
         hot=title_views(issue.trending, edition.papers),
-        left_out=match_views(issue.left_out, edition.papers),
+        left_out=match_views(issue.left_out or below, edition.papers),
     )
 
 

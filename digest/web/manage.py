@@ -159,12 +159,17 @@ async def _faulty(request: Request, reader: Subscriber, draft: Draft, error: Val
 async def _preview(tools: Front, reader: Subscriber) -> str:
     """What the reader would be sent now, with these choices."""
     now = tools.clock()
+    heading = "Your next mail, if it went out now"
     found = await tools.catalogue.issue(replace(reader, next_issue_at=now), now)
+    if not found.issue.considered:
+        week = await tools.catalogue.week(replace(reader, next_issue_at=now), now)
+        if week.issue.considered:
+            found, heading = week, "Nothing new since your last mail; the last seven days would bring"
     issue, papers = found.issue, found.papers
     return tools.pages.text(
         "papers.html",
         issue=issue,
-        heading="Your next mail, if it went out now",
+        heading=heading,
         mail_url=None,
         sentence=wording.sentence(issue, reader),
         note=issue.note,

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from urllib.parse import quote
 
 from digest.compose import prose
-from digest.compose.cards import Card, card, folded
+from digest.compose.cards import Author, Link, card, clean_abstract, folded, reasons
 from digest.compose.tex import to_unicode
 from digest.links import Links
 from digest.models import Issue, Match, Paper, Subscriber
@@ -17,15 +17,26 @@ _NO_LINKS = Links(None, ("-",))
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class View:
-    """One paper on a page."""
+    """One paper on a page, in plain text."""
 
     id: str
-    card: Card
-    page: str | None  # its own page
-    topic: str = ""
-    here: int = 0
-    is_new: bool = False
-    submitter: str = ""
+    title: str
+    url: str | None
+    page: str  # its own page here
+    authors: tuple[Author, ...]
+    more_authors: int
+    venue: str
+    votes: int | None  # on Hugging Face
+    here: int  # of readers here
+    is_new: bool
+    abstract: str
+    runs: tuple[prose.Run, ...]  # the abstract in stretches, those marked that matched
+    because: tuple[str, ...]
+    topic: str
+    score: int | None
+    links: tuple[Link, ...]
+    language: str
+    direction: str
     like: str | None = None
     dislike: str | None = None
 
@@ -46,24 +57,28 @@ def view(
     `words` are marked where they occur; `whole` shows the abstract uncut.
     """
     shown = paper if paper.open or not public else replace(paper, abstract="", comment="")
-    made = card(
-        shown,
-        _NO_LINKS,
-        score=match.score if match else None,
-        because=match.because if match else (),
-        followed=followed,
-    )
-    if whole:
-        made["abstract"] = prose.clean(to_unicode(shown.abstract))
-    if whole or words:
-        made["runs"] = prose.runs(made["abstract"], words)
+    abstract = prose.clean(to_unicode(shown.abstract)) if whole else clean_abstract(shown.abstract)
+    because = reasons(match.because, abstract) if match else ()
+    made = card(shown, _NO_LINKS, followed)
     return View(
         id=paper.id,
-        card=made,
+        title=made["title"],
+        url=made["url"],
         page=page_of(paper.id),
-        topic=match.topic if match else "",
+        authors=made["authors"],
+        more_authors=made["more_authors"],
+        venue=made["venue"],
+        votes=made["votes"],
         here=here,
         is_new=is_new,
+        abstract=abstract,
+        runs=tuple(prose.runs(abstract, words or because)),
+        because=because,
+        topic=match.topic if match else "",
+        score=round(match.score) if match else None,
+        links=made["links"],
+        language=made["language"],
+        direction=made["direction"],
     )
 
 
