@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 
 import structlog
 
@@ -142,8 +143,9 @@ class _Run:
 
     async def claim_some(self) -> int:
         """Claim and render one batch; gives how many deliveries it took."""
-        async with self.keeper.writing, self.keeper.db.write() as conn:
-            claim = await outbox.claim(conn, worker=self.keeper.worker, now=self.clock(), limit=BATCH)
+        take = partial(outbox.claim_whole, worker=self.keeper.worker, now=self.clock(), limit=BATCH)
+        async with self.keeper.writing:
+            claim = await self.keeper.db.write_whole(take)
         self.keeper.counts["selected"] += len(claim)
         self.keeper.counts.update(delivery.state.value for delivery in claim.ended)
         waiting = {delivery.id: delivery for delivery in claim.ready}
@@ -182,7 +184,7 @@ class _Run:
             sender=self.return_path(delivery),
             recipient=delivery.email,
             raw=message.raw,
-            name=f"{delivery.due_at:%Y-%m-%d}-{delivery.email}-{delivery.id}",
+            name=f"{delivery.due_at.date()}-{delivery.email}-{delivery.id}",
         )
         try:
             return await self.transport.send(envelope)

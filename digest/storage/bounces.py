@@ -6,7 +6,7 @@ from sqlalchemy import func, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from digest.models import Delivery
-from digest.storage.outbox import delivery_of
+from digest.storage.outbox import COLUMNS, delivery_of
 from digest.storage.tables import bounces, deliveries, strays
 
 _D, _B = deliveries.c, bounces.c
@@ -37,12 +37,13 @@ async def find(
     conn: AsyncConnection, delivery_id: int | None, message_id: str | None
 ) -> tuple[Delivery, str] | None:
     """The delivery that came back, and the hash of its address: by number, else by Message-ID."""
+    query = select(*COLUMNS, _D.address_hash)
     for which in (
         _D.id == delivery_id if delivery_id is not None else None,
         _D.message_id == message_id if message_id else None,
     ):
-        if which is not None and (row := (await conn.execute(select(deliveries).where(which))).first()):
-            return delivery_of(row), str(row.address_hash)
+        if which is not None and (row := (await conn.execute(query.where(which))).first()):
+            return delivery_of(row[:-1]), str(row[-1])
     return None
 
 

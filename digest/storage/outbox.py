@@ -8,14 +8,18 @@ run touches a delivery once, and a row that was taken over by another worker is 
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
-    Row,
+    Connection,
+    Executable,
+    Integer,
     and_,
+    bindparam,
     case,
     exists,
     insert,
@@ -108,30 +112,46 @@ async def claim(conn: AsyncConnection, *, worker: str, now: datetime, limit: int
 
     Consent is read by the same statement: whoever unsubscribed before it gets nothing. The overdue expire.
     """
+    return await conn.run_sync(claim_whole, worker=worker, now=now, limit=limit)
+
+
+def claim_whole(conn: Connection, *, worker: str, now: datetime, limit: int) -> Claim:
+    """`claim` in one go, for `Database.write_whole`."""
+    values = {"worker_": worker, "now_": now, "limit_": limit}
+    values |= {"lease_": now + LEASE, "oldest_": now - OVERDUE_AFTER}
+    rows = sorted(
+        (delivery_of(row) for row in conn.execute(_claim_statement(), values)),
+        key=lambda row: (row.due_at, row.id),
+    )
+    ended = [_ended(row, now) for row in rows if row.state is not DeliveryState.CLAIMED]
+    if ended:
+        settle(conn, ended, worker=worker, now=now)
+    return Claim(tuple(row for row in rows if row.state is DeliveryState.CLAIMED), tuple(ended))
+
+
+@cache
+def _claim_statement() -> Executable:
+    """Built once: it takes longer to write than to run."""
+    now, worker = bindparam("now_", type_=_D.due_at.type), bindparam("worker_", type_=_D.worker.type)
     due = (
         select(_D.id)
         .where(OPEN, _D.due_at <= now, or_(_D.worker.is_(None), _D.worker != worker))
         .order_by(_D.due_at, _D.id)
-        .limit(limit)
+        .limit(bindparam("limit_", type_=Integer))
         .with_for_update(skip_locked=True)
         .cte("due")
     )
     state = case(
         (~_allowed(), DeliveryState.SUPPRESSED.value),
-        (_D.created_at < now - OVERDUE_AFTER, DeliveryState.EXPIRED.value),
+        (_D.created_at < bindparam("oldest_", type_=_D.due_at.type), DeliveryState.EXPIRED.value),
         else_=DeliveryState.CLAIMED.value,
     )
-    taken = await conn.execute(
+    return (
         update(deliveries)
         .where(_D.id.in_(select(due.c.id)))
-        .values(state=state, worker=worker, leased_until=now + LEASE)
-        .returning(deliveries)
+        .values(state=state, worker=worker, leased_until=bindparam("lease_"))
+        .returning(*COLUMNS)
     )
-    rows = sorted((delivery_of(row) for row in taken), key=lambda row: (row.due_at, row.id))
-    ended = [_ended(row, now) for row in rows if row.state is not DeliveryState.CLAIMED]
-    if ended:
-        await conn.run_sync(settle, ended, worker=worker, now=now)
-    return Claim(tuple(row for row in rows if row.state is DeliveryState.CLAIMED), tuple(ended))
 
 
 def _allowed() -> ColumnElement[bool]:
@@ -180,25 +200,16 @@ async def replace_open(conn: AsyncConnection, subscriber_ids: Sequence[int], now
     return ended
 
 
-def delivery_of(row: Row[Any]) -> Delivery:
-    """A row as the noun; a claimed one counts this attempt already."""
-    state = DeliveryState(row.state)
-    return Delivery(
-        id=row.id,
-        kind=DeliveryKind(row.kind),
-        email=row.email,
-        state=state,
-        due_at=row.due_at,
-        created_at=row.created_at,
-        subscriber_id=row.subscriber_id,
-        issue_id=row.issue_id,
-        letter=row.letter,
-        about=row.about,
-        attempts=row.attempts + (state is DeliveryState.CLAIMED),
-        leased_until=row.leased_until,
-        worker=row.worker,
-        message_id=row.message_id,
-        reply=row.reply,
-        settled_at=row.settled_at,
-        resends=row.resends,
-    )
+#: The columns that make a delivery, in the order of its fields.
+COLUMNS = tuple(_D[field.name] for field in fields(Delivery))
+
+_NAMES = tuple(field.name for field in fields(Delivery))
+
+
+def delivery_of(row: Sequence[Any]) -> Delivery:
+    """A row of COLUMNS as the noun; a claimed one counts this attempt already."""
+    found: dict[str, Any] = dict(zip(_NAMES, row, strict=True))
+    found["kind"] = DeliveryKind(found["kind"])
+    state = found["state"] = DeliveryState(found["state"])
+    found["attempts"] += state is DeliveryState.CLAIMED
+    return Delivery(**found)
