@@ -16,6 +16,7 @@ import structlog
 import typer
 
 from digest.cli.options import read_time
+from digest.cli.signing import dkim_keys
 from digest.compose.letters import Letters
 from digest.compose.message import Composer
 from digest.config import Roster, Settings, read_roster, read_settings, signing_keys
@@ -60,6 +61,7 @@ class Desk:
             reply_to=settings.reply_to,
             base_url=settings.base_url,
             postal_address=settings.postal_address,
+            imprint_url=settings.imprint_url,
             unsubscribe_mailbox=settings.reply_to or self._intake(),
             domain=parseaddr(settings.from_)[1].rpartition("@")[2] or "localhost",
             template_folder=str(settings.templates) if settings.templates else None,
@@ -77,7 +79,12 @@ class Desk:
         """Turns deliveries into messages."""
         letters = partial(letters_of.write, Letters(self.site()), self.links())
         return Renderer(
-            self.db, self.composer(), key=self.keys()[0], domain=self.site().domain, letters=letters
+            self.db,
+            self.composer(),
+            key=self.keys()[0],
+            domain=self.site().domain,
+            letters=letters,
+            signing=dkim_keys(self.settings),
         )
 
     def transport(self) -> Transport:

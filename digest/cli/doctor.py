@@ -10,10 +10,11 @@ import typer
 
 from digest.cli import options
 from digest.cli.desk import Desk, desk, run_async
+from digest.cli.signing import dkim_keys
 from digest.config import Settings, normalise_address, read_settings
 from digest.deliver.addresses import refusal
 from digest.deliver.relay import Relay, parse_relay
-from digest.deliver.sign import Key, dns_record, load_key
+from digest.deliver.sign import Key, dns_record
 from digest.errors import ConfigError, DigestError
 from digest.pipeline.doctor import machine, names
 from digest.pipeline.doctor.check import Check, Health, fail, ok, warn
@@ -139,20 +140,6 @@ async def _send_test(tools: Desk, recipient: str) -> Check:
         )
     finally:
         await transport.close()
-
-
-def dkim_keys(settings: Settings) -> list[Key]:
-    """The configured key, if there is one. Raises ConfigError for half a configuration or a bad file."""
-    given = (settings.dkim_domain, settings.dkim_selector, settings.dkim_key_file)
-    if not any(given):
-        return []
-    domain, selector, path = given
-    if not (domain and selector and path):
-        raise ConfigError("set DIGEST_DKIM_DOMAIN, DIGEST_DKIM_SELECTOR and DIGEST_DKIM_KEY_FILE together")
-    try:
-        return [load_key(domain, selector, path.read_bytes())]
-    except OSError as error:
-        raise ConfigError(f"DIGEST_DKIM_KEY_FILE: {path} cannot be read ({error.strerror})") from error
 
 
 def _print_record(settings: Settings) -> None:

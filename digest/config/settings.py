@@ -58,6 +58,7 @@ class Settings(BaseSettings):
     reply_to: Address | None = None
     site_name: str = "digest"
     postal_address: str | None = None
+    imprint_url: Annotated[str, AfterValidator(_public_address)] | None = None
     base_url: Annotated[str, AfterValidator(_public_address)] | None = None
     secret_key: SecretStr | None = None
     admin_token: SecretStr | None = None

@@ -2,10 +2,12 @@
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
 from digest.compose.freeze import papers_of
 from digest.compose.headers import message_id
 from digest.compose.message import Composer
+from digest.deliver.sign import Key, sign
 from digest.errors import DigestError, StorageError
 from digest.models import Delivery, DeliveryKind, Issue, Message, Paper, Subscriber
 from digest.storage import issues, papers, subscribers
@@ -23,14 +25,17 @@ class Renderer:
         key: str,
         domain: str,
         letters: Callable[[Delivery, str], Message] | None = None,
+        signing: Sequence[Key] = (),
     ) -> None:
         """`key` and `domain` make the Message-IDs, which never change for a delivery.
 
         `letters` writes what is no issue, from the delivery and its Message-ID; see `pipeline.letters`.
+        With `signing` keys every message leaves with their DKIM signatures.
         """
         self._db = db
         self._composer = composer
         self._letters = letters
+        self._signing = signing
         self._key = key
         self._domain = domain
 
@@ -52,27 +57,30 @@ class Renderer:
     ) -> dict[int, Message | DigestError]:
         rendered: dict[int, Message | DigestError] = {}
         for delivery in deliveries:
-            issue = frozen.get(delivery.issue_id or 0)
             try:
-                if delivery.kind is not DeliveryKind.ISSUE and self._letters:
-                    mark = message_id(delivery.id, self._key, self._domain)
-                    rendered[delivery.id] = self._letters(delivery, mark)
-                    continue
-                if issue is None or issue.subscriber_id not in readers:
-                    raise StorageError("the issue of this delivery is no longer stored")
-                rendered[delivery.id] = self._render(delivery, issue, readers[issue.subscriber_id], known)
+                message = self._message(delivery, frozen.get(delivery.issue_id or 0), readers, known)
+                rendered[delivery.id] = replace(message, raw=sign(message.raw, self._signing))
             except DigestError as error:
                 rendered[delivery.id] = error
         return rendered
 
-    def _render(
-        self, delivery: Delivery, issue: Issue, reader: Subscriber, known: Mapping[str, Paper]
+    def _message(
+        self,
+        delivery: Delivery,
+        issue: Issue | None,
+        readers: Mapping[int, Subscriber],
+        known: Mapping[str, Paper],
     ) -> Message:
+        mark = message_id(delivery.id, self._key, self._domain)
+        if delivery.kind is not DeliveryKind.ISSUE and self._letters:
+            return self._letters(delivery, mark)
+        if issue is None or issue.subscriber_id not in readers:
+            raise StorageError("the issue of this delivery is no longer stored")
         return self._composer.message(
             issue,
-            reader,
+            readers[issue.subscriber_id],
             papers_of(issue, known),
-            message_id=message_id(delivery.id, self._key, self._domain),
+            message_id=mark,
             created_at=delivery.created_at,
         )
 
