@@ -39,7 +39,7 @@ def main() -> None:
     wanted = _arguments()
     papers = recorded_papers()
     known = {paper.id: paper for paper in papers}
-    work = _frozen(papers, wanted.subscribers)
+    work = frozen(papers, wanted.subscribers)
     rounds = [_round(work, known, wanted.plain) for _ in range(wanted.rounds)]
     plain, cards, fast = (statistics.median(figures) for figures in zip(*rounds, strict=True))
     raws = [raw for raw in _messages(Composer(SITE, LINKS), work, known)]
@@ -68,7 +68,7 @@ def _arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _frozen(papers: Sequence[Paper], count: int) -> Work:
+def frozen(papers: Sequence[Paper], count: int) -> Work:
     dice = random.Random(7)
     topics = [Topic(name=" ".join(paper.title.split()[:7])) for paper in dice.sample(list(papers), 200)]
     ranked = dict(zip(topics, rank(build_index(papers), topics, limit=100), strict=True))
