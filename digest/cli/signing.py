@@ -22,8 +22,8 @@ def dkim_keys(settings: Settings) -> list[Key]:
     files = [Path(one.strip()) for one in str(path).split(",")]
     if len(selectors) != len(files):
         raise ConfigError(
-            f"DIGEST_DKIM_SELECTOR names {len(selectors)} selectors, DIGEST_DKIM_KEY_FILE {len(files)} files; "
-            "each selector needs its own"
+            f"DIGEST_DKIM_SELECTOR names {len(selectors)} selectors, DIGEST_DKIM_KEY_FILE {len(files)}: "
+            "each needs its own"
         )
     return [_key(domain, one, file) for one, file in zip(selectors, files, strict=True)]
 

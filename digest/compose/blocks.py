@@ -6,6 +6,7 @@ subscribers (a paper under a topic, a heading, a line) is rendered once.
 
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from threading import Lock
 from typing import Any
 
 from markupsafe import Markup, escape
@@ -65,6 +66,7 @@ class Blocks:
         self._mark = mark.split(mime.ABSTRACT)
         self._kept: dict[Hashable, tuple[Paper | None, Block]] = {}
         self._cut: dict[Hashable, tuple[Paper, mime.Pieces, mime.Pieces]] = {}
+        self._lock = Lock()
 
     def card(
         self, paper: Paper, score: int | None, because: tuple[str, ...], followed: frozenset[str]
@@ -102,8 +104,7 @@ class Blocks:
         html, text = self._fill["card"]
         cut = mime.cut(html(**shown, abstract=abstract and Markup(mime.ABSTRACT), why=reason))
         made = (paper, cut, mime.cut(text(**shown, abstract=abstract, why=reason)))
-        _make_room(self._cut)
-        self._cut[key] = made
+        self._put(self._cut, key, made)
         return made[1:]
 
     def section(self, heading: str, note: str) -> Block:
@@ -137,12 +138,12 @@ class Blocks:
         return self._remember(key, paper, block(html(**values), text(**values)))
 
     def _remember(self, key: Hashable, paper: Paper | None, made: Block) -> Block:
-        _make_room(self._kept)
-        self._kept[key] = (paper, made)
+        self._put(self._kept, key, (paper, made))
         return made
 
-
-def _make_room(kept: dict[Hashable, Any]) -> None:
-    """The oldest go; a dictionary keeps its order."""
-    while len(kept) >= KEPT:
-        del kept[next(iter(kept))]
+    def _put(self, kept: dict[Hashable, Any], key: Hashable, value: object) -> None:
+        """Keep it; the oldest go first, as a dictionary keeps its order. Batches render in threads."""
+        with self._lock:
+            while len(kept) >= KEPT:
+                del kept[next(iter(kept))]
+            kept[key] = value
