@@ -6,7 +6,6 @@ Each step asks for the next one when there is work for it, so nothing waits for 
 """
 
 import asyncio
-import contextlib
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from datetime import datetime, timedelta
 from typing import Any, Protocol
@@ -85,12 +84,14 @@ class Steps:
     def handlers(self) -> Mapping[Step, Handler]:
         """Step -> what runs it. All but delivery just end when the process does; it drains."""
         found: dict[Step, Handler] = {
-            Step.INGEST: _cut_short(self._ingest),
-            Step.DUE: _cut_short(self._due),
+            Step.INGEST: _cut_short(self._tools.db, self._ingest),
+            Step.DUE: _cut_short(self._tools.db, self._due),
             Step.DELIVER: self._deliver,
-            Step.CLEAN_UP: _cut_short(self._clean_up),
+            Step.CLEAN_UP: _cut_short(self._tools.db, self._clean_up),
         }
-        return found | ({Step.BOUNCES: _cut_short(self._read_bounces)} if self._bounces else {})
+        return found | (
+            {Step.BOUNCES: _cut_short(self._tools.db, self._read_bounces)} if self._bounces else {}
+        )
 
     async def _ingest(self, _job: Job) -> None:
         self._ingesting = True
@@ -202,19 +203,20 @@ def _days(number: int | None) -> timedelta | None:
     return timedelta(days=number) if number else None
 
 
-def _cut_short(step: Callable[[Job], Coroutine[Any, Any, None]]) -> Handler:
-    """A step that consists of transactions: when the process stops, it ends where it is."""
+def _cut_short(db: Database, step: Callable[[Job], Coroutine[Any, Any, None]]) -> Handler:
+    """A step that consists of transactions: when the process stops, it ends between two of them."""
 
     async def handle(job: Job, stop: asyncio.Event) -> None:
         work, stopped = asyncio.create_task(step(job)), asyncio.create_task(stop.wait())
         try:
             await asyncio.wait({work, stopped}, return_when=asyncio.FIRST_COMPLETED)
+            while db.transactions and not work.done():  # noqa: ASYNC110  a counter has no event
+                await asyncio.sleep(0.01)
             if work.done():
                 await work
         finally:
             for task in (work, stopped):
                 task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await asyncio.gather(work, stopped, return_exceptions=True)
+            await asyncio.gather(work, stopped, return_exceptions=True)
 
     return handle

@@ -37,7 +37,7 @@ async def count_open(conn: AsyncConnection, now: datetime, limit: int) -> int:
 
 
 async def has_work(conn: AsyncConnection, now: datetime, *, resend: bool) -> bool:
-    """Is anything due, held by a worker that may be dead, or to be resent? Answered by the partial indexes."""
+    """Is anything due, held by a worker that may be dead, or to be resent? Asked of partial indexes alone."""
     due = select(_D.id).where(OPEN, _D.due_at <= now).limit(1)
     held = select(_D.id).where(LEASED).limit(1)
     doubtful = select(_D.id).where(UNCERTAIN).limit(1)

@@ -39,6 +39,7 @@ class Database:
         self._busy_seconds = busy_seconds
         self._sync: Engine | None = None
         self._thread = ThreadPoolExecutor(1, "ledger")
+        self.transactions = 0  # open ones: to cancel a task inside of one can leave the file locked
         self._readers = _readers(self._engine) if self.is_sqlite else self._engine
 
     @property
@@ -50,14 +51,22 @@ class Database:
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncConnection]:
         """A consistent view; on SQLite it never waits for a writer. Raises StorageError."""
-        async with _told(self), self._readers.begin() as connection:
+        async with self._counted(), _told(self), self._readers.begin() as connection:
             yield connection
 
     @asynccontextmanager
     async def write(self) -> AsyncIterator[AsyncConnection]:
         """One transaction: committed whole at the end, or rolled back. Raises StorageError."""
-        async with _told(self), self._engine.begin() as connection:
+        async with self._counted(), _told(self), self._engine.begin() as connection:
             yield connection
+
+    @asynccontextmanager
+    async def _counted(self) -> AsyncIterator[None]:
+        self.transactions += 1
+        try:
+            yield
+        finally:
+            self.transactions -= 1
 
     async def write_whole(self, work: Callable[[Connection], T]) -> T:
         """One transaction in one go: on SQLite a single trip to a thread, not one for each statement.
