@@ -14,7 +14,7 @@ from digest.web.pages import PRIVATE
 async def unsubscribe(request: Request) -> Response:
     """GET asks, POST does it, whatever its body is: the token is the proof. Every token gets one answer."""
     tools, token = front(request), request.path_params["token"]
-    if request.method in ("GET", "HEAD"):
+    if request.method != "POST":
         return tools.pages.say(
             "Stop these mails?",
             "One press and nothing more is sent to this address.",

@@ -22,7 +22,7 @@ from digest.web.views import issue_views, match_views, title_views
 async def manage(request: Request) -> Response:
     """GET shows what is stored; POST saves, or shows the form after one of its other buttons."""
     tools, reader = front(request), await _reader(request)
-    if request.method == "GET":
+    if request.method != "POST":
         saved = "Saved." if "saved" in request.query_params else ""
         return await _page(request, reader, draft_of(reader), done=saved)
     form = await form_of(request)
@@ -72,7 +72,7 @@ async def export(request: Request) -> Response:
 async def delete(request: Request) -> Response:
     """GET asks once more, POST deletes everything."""
     tools, reader = front(request), await _reader(request)
-    if request.method == "GET":
+    if request.method != "POST":
         return tools.pages.say(
             "Delete everything?",
             "Topics, issues, votes and the address itself are deleted. There is no way back.",
@@ -89,7 +89,7 @@ async def change(request: Request) -> Response:
     """The page of the two letters about a change of address, with one button."""
     tools, token = front(request), request.path_params["token"]
     change_id, side = tools.links.read_change(token)
-    if request.method == "GET":
+    if request.method != "POST":
         return tools.pages.say(
             "Send the digest to the new address?",
             "It moves when the present address and the new one have both agreed.",

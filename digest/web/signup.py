@@ -44,7 +44,7 @@ async def subscribe(request: Request) -> Response:
 async def link(request: Request) -> Response:
     """Who lost the link to the settings gets it by mail."""
     tools = front(request)
-    if request.method == "GET":
+    if request.method != "POST":
         return _link_page(tools, "", "", 200)
     form = await form_of(request)
     typed = form.get("email", "").strip()
@@ -65,7 +65,7 @@ async def confirm(request: Request) -> Response:
         ask_id = tools.links.read_confirm(token, now)
     except ExpiredError as error:
         return await _expired(request, error.number)
-    if request.method == "GET":
+    if request.method != "POST":
         return await _confirm_page(tools, ask_id, token)
     if "refuse" in await form_of(request):
         await signup.refuse(tools.db, ask_id, network=network, now=now)
@@ -133,7 +133,7 @@ async def _confirm_page(tools: Front, ask_id: int, token: str) -> Response:
 async def _expired(request: Request, ask_id: int) -> Response:
     """An old letter: its link does nothing but send a new one, or stop all letters."""
     tools, token = front(request), request.path_params["token"]
-    if request.method == "GET":
+    if request.method != "POST":
         return tools.pages.page("expired.html", status=410, headers=PRIVATE, token=token)
     now, network = tools.clock(), network_of(request)
     if "refuse" in await form_of(request):

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Any
 
 import httpx2
 import pytest
@@ -49,7 +50,8 @@ async def quick(sqlite: Database) -> AsyncIterator[Place]:
 
 
 @asynccontextmanager
-async def opened(db: Database) -> AsyncIterator[Place]:
+async def opened(db: Database, **options: Any) -> AsyncIterator[Place]:
+    """The pages over a database; `options` go to `create_app`."""
     site = Site(name="Papers", sender="Papers <digest@papers.dev>", base_url=BASE, domain="papers.dev")
     links = Links(BASE, ("a key for tests",))
     box: list[Place] = []
@@ -60,6 +62,7 @@ async def opened(db: Database) -> AsyncIterator[Place]:
         composer=lambda: Composer(site, links),
         clock=lambda: box[0].now,
         wake=lambda: box[0].woken.append(box[0].now),
+        **options,
     )
     transport = httpx2.ASGITransport(app=app, client=("192.0.2.7", 4000), raise_app_exceptions=False)
     async with httpx2.AsyncClient(transport=transport, base_url=BASE) as client:

@@ -39,10 +39,11 @@ async def letters(place: Place) -> list[Delivery]:
         rows = await conn.execute(
             select(deliveries).where(deliveries.c.letter != "").order_by(deliveries.c.id)
         )
-        return [_delivery(row) for row in rows]
+        return [delivery_of(row) for row in rows]
 
 
-def _delivery(row: Any) -> Delivery:
+def delivery_of(row: Any) -> Delivery:
+    """A row of the ledger."""
     values = {name: getattr(row, name) for name in Delivery.__dataclass_fields__}
     return Delivery(**values | {"kind": DeliveryKind(row.kind), "state": DeliveryState(row.state)})
 
