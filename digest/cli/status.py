@@ -1,8 +1,10 @@
 """`digest status`: sources, deliveries, next and last issues, and why nothing was sent."""
 
+import csv
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
@@ -14,6 +16,7 @@ from rich.table import Table
 
 from digest.cli import options
 from digest.cli.desk import Desk, desk, run_async
+from digest.errors import ConfigError
 from digest.storage import overview, passes, subscribers
 
 SOURCE_COLUMNS = ("source", "state", "since", "last_new_at", "new", "entries", "error")
@@ -60,41 +63,57 @@ class Overview:
 
 
 def status(
-    issue: Annotated[int | None, typer.Option(help="Who got this issue, and who did not.")] = None,
+    issue: Annotated[
+        str | None, typer.Option(help="Who got it and who did not, by number or day.", metavar="N|DATE")
+    ] = None,
     resolve: Annotated[
         Resolution | None, typer.Option(help="End the doubt about uncertain deliveries.")
     ] = None,
     config: options.Config = None,
     now: options.Now = None,
     as_json: options.Json = False,
+    as_csv: Annotated[bool, typer.Option("--csv", help="With --issue: a table for spreadsheets.")] = False,
 ) -> None:
     """Show sources, deliveries, what comes next, and why nothing was sent."""
-    run_async(_status(issue, resolve, config, now, as_json))
+    run_async(_status(issue, resolve, config, now, "csv" if as_csv else "json" if as_json else ""))
 
 
 async def _status(
-    issue: int | None, resolve: Resolution | None, config: Path | None, now: str | None, as_json: bool
+    issue: str | None, resolve: Resolution | None, config: Path | None, now: str | None, form: str
 ) -> None:
     async with desk(config, now) as tools:
+        rows = await _of_issue(tools, issue) if issue else None
         if resolve:
-            await _resolve(tools, issue, resolve)
-        if issue is not None:
-            async with tools.db.read() as conn:
-                rows = await overview.of_issue(conn, issue)
-            _show_rows(rows, as_json)
+            await _resolve(tools, rows, resolve)
+        if rows is not None:
+            _show_rows(await _of_issue(tools, issue or ""), form)
             return
         found = await _overview(tools)
-    if as_json:
+    if form:
         options.print_json(found.to_json())
     else:
         _print(found)
 
 
-async def _resolve(tools: Desk, issue: int | None, resolution: Resolution) -> None:
+async def _of_issue(tools: Desk, issue: str) -> Sequence[Mapping[str, Any]]:
+    """Deliveries of one issue, or of all issues of a day (UTC). Raises ConfigError."""
+    async with tools.db.read() as conn:
+        if issue.isdigit():
+            return await overview.of_issue(conn, int(issue))
+        try:
+            start = datetime.fromisoformat(issue).replace(tzinfo=UTC)
+        except ValueError as error:
+            raise ConfigError(
+                f'--issue: "{issue}" is neither a number nor a day such as 2026-04-14'
+            ) from error
+        return await overview.of_day(conn, start, start + timedelta(days=1))
+
+
+async def _resolve(tools: Desk, some: Sequence[Mapping[str, Any]] | None, resolution: Resolution) -> None:
     from digest.storage.recovery import resolve
 
     async with tools.hold(), tools.db.write() as conn:
-        rows = [row for row in await overview.uncertain(conn) if issue in (None, row["issue_id"])]
+        rows = await overview.uncertain(conn) if some is None else some
         resend = resolution is Resolution.RESEND
         number = await resolve(conn, [row["id"] for row in rows], resend=resend, now=tools.clock())
     typer.echo(f"{number} {'will be sent once more' if resend else 'dropped'}", err=True)
@@ -137,13 +156,36 @@ def _print_table(console: Console, columns: Sequence[str], rows: Sequence[Mappin
     console.print(table)
 
 
-def _show_rows(rows: Sequence[Mapping[str, Any]], as_json: bool) -> None:
-    if as_json:
+_COLUMNS = (
+    "id",
+    "issue_id",
+    "due_at",
+    "email",
+    "state",
+    "attempts",
+    "bounced",
+    "message_id",
+    "settled_at",
+    "reply",
+)
+
+
+def _show_rows(rows: Sequence[Mapping[str, Any]], form: str) -> None:
+    if form == "json":
         options.print_json([_jsonable(row) for row in rows])
+    elif form == "csv":
+        table = csv.DictWriter(sys.stdout, _COLUMNS, extrasaction="ignore", lineterminator="\n")
+        table.writeheader()
+        table.writerows({name: _cell(value) for name, value in _jsonable(row).items()} for row in rows)
     elif not rows:
         typer.echo("no delivery: the issue is unknown, or there was nothing to mail")
     else:
-        _print_table(Console(), ["id", "email", "state", "attempts", "message_id", "reply"], rows)
+        _print_table(Console(), ["id", "email", "state", "attempts", "bounced", "reply"], rows)
+
+
+def _cell(value: Any) -> Any:
+    """A server's words must not become a formula in a spreadsheet."""
+    return f"'{value}" if isinstance(value, str) and value[:1] in ("=", "+", "-", "@") else value
 
 
 def _jsonable(row: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,13 +1,14 @@
 """What an operator asks: how deliveries stand, which are in doubt, who got an issue. Reads only."""
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Select, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from digest.models import DeliveryState
-from digest.storage.tables import deliveries, issues, subscribers
+from digest.storage.tables import bounces, deliveries, issues, subscribers
 
 _COLUMNS = (
     deliveries.c.id,
@@ -49,8 +50,19 @@ async def of_subscriber(conn: AsyncConnection, subscriber_id: int, limit: int) -
 
 
 async def of_issue(conn: AsyncConnection, issue_id: int) -> list[Mapping[str, Any]]:
-    """What became of one issue."""
-    return await _listed(conn, _query().where(deliveries.c.issue_id == issue_id))
+    """What became of one issue, bounces that came later included."""
+    return await _listed(conn, _with_bounces().where(deliveries.c.issue_id == issue_id))
+
+
+async def of_day(conn: AsyncConnection, start: datetime, end: datetime) -> list[Mapping[str, Any]]:
+    """What became of every issue that was due from `start` to before `end`, by address."""
+    query = _with_bounces().where(issues.c.due_at >= start, issues.c.due_at < end)
+    return await _listed(conn, query.order_by(None).order_by(deliveries.c.email, deliveries.c.id))
+
+
+def _with_bounces() -> Select[Any]:
+    bounced = select(func.max(bounces.c.kind)).where(bounces.c.delivery_id == deliveries.c.id)
+    return _query().add_columns(bounced.scalar_subquery().label("bounced"))
 
 
 async def unsent(conn: AsyncConnection, limit: int) -> list[Mapping[str, Any]]:
