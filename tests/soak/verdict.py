@@ -98,7 +98,7 @@ def _mails(rows: list[dict[str, Any]], taken: Mapping[str, int]) -> list[str]:
     for row in rows:
         if row["state"] == "sent" and row["message_id"] not in taken:
             faults.append(f"issue {row['id']}: sent by the ledger, never taken by the server")
-        if row["state"] in ("claimed", "data"):
+        if row["state"] in ("pending", "deferred", "claimed", "data"):
             faults.append(f"issue {row['id']}: still {row['state']} at the end")
     for message_id, number in taken.items():
         row = known.get(message_id)
