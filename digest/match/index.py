@@ -122,13 +122,14 @@ class Index:
     def columns(self, words: Sequence[str]) -> tuple[list[int], list[int]]:
         """The columns of these terms and of their neighbouring pairs, each once, unknown ones left out."""
         known = np.array([self.vocabulary.get(word, -1) for word in words], np.int64)
-        return sorted(set(known[known >= 0].tolist())), sorted(set(self._pair_columns(known).tolist()))
+        pairs = self._places(known[:-1], known[1:])
+        return sorted(set(known[known >= 0].tolist())), sorted(set(pairs[pairs >= 0].tolist()))
 
-    def directions(self, papers: Sequence[Paper]) -> Any:
-        """TF-IDF direction of other papers; terms that this index lacks are left out."""
+    def directions(self, other: Index) -> Any:
+        """TF-IDF direction of the papers of another index; terms that this index lacks are left out."""
+        columns = self._columns_of(other)
         return self._directions(
-            self._count([_terms(paper.title) for paper in papers]),
-            self._count([_terms(paper.abstract) for paper in papers]),
+            _renumber(other.titles, columns, self.size), _renumber(other.abstracts, columns, self.size)
         )
 
     def spellings(self, number: int) -> dict[str, str]:
@@ -144,20 +145,19 @@ class Index:
         vectors.data = (1 + np.log(vectors.data)) * (share * self.idf)[vectors.indices]
         return unit_rows(vectors)
 
-    def _count(self, texts: Sequence[Sequence[str]]) -> Any:
-        """How often each text holds the terms and pairs of this index."""
-        numbers = [np.array([self.vocabulary.get(word, -1) for word in text], np.int64) for text in texts]
-        rows = [np.concatenate([known[known >= 0], self._pair_columns(known)]) for known in numbers]
-        return _matrix(rows, self.size)
+    def _columns_of(self, other: Index) -> Ints:
+        """For each column of another index the column here; -1 where this index lacks it."""
+        single = np.array([self.vocabulary.get(word, -1) for word in other.vocabulary], np.int64)
+        first, second = np.divmod(other.pairs, max(len(other.vocabulary), 1))
+        return np.concatenate([single, self._places(single[first], single[second])])
 
-    def _pair_columns(self, known: Ints) -> Ints:
-        """The columns of the pairs in a sequence of terms (-1: unknown) that occur in this index."""
-        first, second = known[:-1], known[1:]
-        codes = (first * len(self.vocabulary) + second)[(first >= 0) & (second >= 0)]
+    def _places(self, first: Ints, second: Ints) -> Ints:
+        """The column of each pair of terms; -1 where one of them is unknown or the pair does not occur."""
+        codes = np.where((first >= 0) & (second >= 0), first * len(self.vocabulary) + second, -1)
         if not len(self.pairs):
-            return codes[:0]
+            return np.full_like(codes, -1)
         places = np.minimum(np.searchsorted(self.pairs, codes), len(self.pairs) - 1)
-        return np.asarray(places[self.pairs[places] == codes] + len(self.vocabulary), np.int64)
+        return np.where(self.pairs[places] == codes, places + len(self.vocabulary), -1)
 
 
 def full_text(paper: Paper) -> str:
@@ -210,6 +210,15 @@ def _matrix(rows: Sequence[Ints], size: int) -> Any:
     counts = sparse.csr_matrix((np.ones(len(columns), np.float32), columns, ends), shape=(len(rows), size))
     counts.sum_duplicates()
     return counts
+
+
+def _renumber(counts: Any, columns: Ints, size: int) -> Any:
+    """The counts under other column numbers; what has none is dropped."""
+    entries = counts.tocoo()
+    places = columns[entries.col]
+    kept = places >= 0
+    rows = (entries.data[kept], (entries.row[kept], places[kept]))
+    return sparse.csr_matrix(rows, shape=(counts.shape[0], size))
 
 
 def _proportional(counts: Any, terms: int, strength: float) -> Any:

@@ -56,7 +56,8 @@ def _learn(index: Index, papers: Sequence[Paper]) -> None:
     fresh = list({paper.id: paper for paper in papers if paper.id not in index.known}.values())
     if not fresh:
         return
-    words, meanings = index.directions(fresh), build_index(fresh, index.space).meanings
+    read = build_index(fresh, index.space)
+    words, meanings = index.directions(read), read.meanings
     for row, paper in enumerate(fresh):
         index.known[paper.id] = Example(words[row], meanings[row])
 
