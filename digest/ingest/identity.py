@@ -61,7 +61,7 @@ class Resolved:
     before: Paper | None  # as it was stored
     numbers: tuple[int, ...]  # of the stored papers that it continues, the one to keep first; empty: new
     keys: tuple[str, ...]  # that find it from now on, beside those that do already
-    entries: int  # of this occasion
+    number: int  # of the pass
 
     @property
     def changed(self) -> bool:
@@ -72,7 +72,9 @@ class Resolved:
     def revised(self) -> bool:
         """True if a paper that an earlier pass brought has a higher version now."""
         before = self.before
-        return before is not None and 0 < before.version < self.paper.version
+        if before is None or before.first_seen_pass == self.number:
+            return False
+        return 0 < before.version < self.paper.version
 
 
 def keys(entry: Entry, source: str) -> tuple[str, ...]:
@@ -199,7 +201,7 @@ def _resolve(group: _Group, known: set[str], occasion: Occasion) -> Resolved:
         before=before,
         numbers=numbers,
         keys=tuple(sorted((group.keys | {paper.id}) - known - {one.id for one in group.stored.values()})),
-        entries=len(group.entries),
+        number=occasion.number,
     )
 
 

@@ -47,8 +47,10 @@ def test_names_are_split_where_they_end(text: str | None, names: tuple[str, ...]
 
         (r"\c{S}ule", "Şule"), (r"J\'er\^ome", "Jérôme"), (r"M\"{u}ller", "Müller"), (r"{\'E}mile", "Émile"),
 
-        (r"Garc\'{\i}a", "García"), (r"Nov{\'a}k", "Novák"), (r"\AA ngstr\"om", "Ångström"), (r"Gro\ss", "Groß"),
-        (r"Erd\H{o}s", "Erdős"), (r"{\O}ystein", "Øystein"), (r"Ga\~{n}an", "Gañan"), ("O'Connell", "O'Connell"),
+        (r"Garc\'{\i}a", "García"), (r"Nov{\'a}k", "Novák"), (r"\AA ngstr\"om", "Ångström"),
+        (r"Gro\ss", "Groß"),
+        (r"Erd\H{o}s", "Erdős"), (r"{\O}ystein", "Øystein"), (r"Ga\~{n}an", "Gañan"),
+        ("O'Connell", "O'Connell"),
         (r"$\mathrm{X}$ Y", "X Y"), (r"Nguy\~{\^e}n", "Nguyen"),
     ],
 )  # fmt: skip

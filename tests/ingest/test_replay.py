@@ -23,7 +23,7 @@ async def _first_seen(db: Database, number: int) -> dict[str, int]:
         return {row[0]: row[1] for row in rows}
 
 
-async def _revised(db: Database, number: int) -> int:
+async def revised(db: Database, number: int) -> int:
     async with db.read() as conn:
         return await conn.scalar(select(func.count()).where(papers.c.revised_pass == number)) or 0
 
@@ -44,7 +44,7 @@ async def test_week_is_counted_as_the_raw_text_says(
         assert sum(one.new for one in report.sources) == truth.first_seen
         assert (kinds.get("new", 0), kinds.get("cross", 0)) == (truth.new, truth.cross_only)
         assert kinds.get("replace", 0) + kinds.get("replace-cross", 0) == truth.replacement_only
-        assert await _revised(sqlite, report.number) == truth.higher_version
+        assert await revised(sqlite, report.number) == truth.higher_version
         stale = [one.name for one in report.sources if one.state is SourceState.STALE]
         assert stale == [f"arxiv:{feed}" for feed in truth.stale]
         again = await week.run(sqlite, sources, day)
