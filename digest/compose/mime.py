@@ -48,9 +48,13 @@ def cut(text: str) -> Pieces:
 
 def fill(pieces: Pieces, slots: Mapping[str, str]) -> bytes:
     """The block with its slots filled, as `quoted_printable` would have it but for soft line breaks."""
-    return _finished(
-        _SOFT_BREAK.join(_encoded(slots[piece]) if isinstance(piece, str) else piece for piece in pieces)
-    )
+    filled = b""
+    for piece in pieces:
+        encoded = _encoded(slots[piece]) if isinstance(piece, str) else piece
+        if filled and encoded and not filled.endswith(b"\n") and not encoded.startswith(b"\n"):
+            filled += _SOFT_BREAK
+        filled += encoded
+    return _finished(filled)
 
 
 def _encoded(text: str) -> bytes:

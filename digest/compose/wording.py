@@ -9,8 +9,8 @@ from digest.compose import prose
 from digest.compose.cards import clean_title
 from digest.models import Issue, Paper, Site, Subscriber
 
-#: Characters of the first title in a subject; phones show about 40, desktops about 90.
-TITLE = 90
+#: Characters of the first title in a subject. Inboxes cut where they must; whole titles can be searched for.
+TITLE = 150
 
 #: Headings of the lists below the topics.
 LISTS = ("Just below the cut", "Trending", "New versions of papers that you were sent")

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from digest.compose import mime
 
-lines = st.text(st.characters(exclude_characters="\0\r", exclude_categories=("Cs",)), max_size=200)
+lines = st.text(st.characters(exclude_characters="\0\4\5\r", exclude_categories=("Cs",)), max_size=200)
 
 
 @given(st.lists(st.one_of(lines, st.sampled_from(["From me", ".", "..", "\n.\n", "x" * 75 + ".y", " "]))))
@@ -26,6 +26,16 @@ def test_block_is_safe_on_the_wire(text: str) -> None:
     for line in encoded.split(b"\r\n"):
         assert len(line) <= 76
         assert not line.startswith((b".", b"From "))
+
+
+@given(st.lists(st.tuples(lines, lines), max_size=4), st.text(st.sampled_from("ab .\n=é"), max_size=100))
+def test_slots_are_filled_as_if_they_had_never_been(texts: list[tuple[str, str]], value: str) -> None:
+    block = "".join(before + mime.ABSTRACT + after for before, after in texts) + "end"
+    encoded = mime.fill(mime.cut(block), {mime.ABSTRACT: value})
+    plain = mime.quoted_printable(block.replace(mime.ABSTRACT, value))
+    assert quopri.decodestring(encoded) == quopri.decodestring(plain)
+    assert max(map(len, encoded.split(b"\r\n"))) <= 76
+    assert not any(line.startswith((b".", b"From ")) for line in encoded.split(b"\r\n"))
 
 
 def test_token_of_any_reader_fits() -> None:
