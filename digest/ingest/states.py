@@ -79,10 +79,8 @@ def _unmoved(
 
 
 def _redated(answer: Answer) -> bool:
-    """The old batch under the date of a later publishing day."""
-    if answer.date is None or answer.date_before is None or answer.date <= answer.date_before:
-        return False
-    return answer.date.astimezone(EASTERN).weekday() < 5
+    """The old batch under a later date."""
+    return answer.date is not None and answer.date_before is not None and answer.date > answer.date_before
 
 
 def is_overdue(kind: SourceKind, now: datetime, last_new_at: datetime | None, grace: timedelta) -> bool:

@@ -43,9 +43,9 @@ def test_a_friday_answer_of_arxiv(answer: Answer, expected: SourceState) -> None
     assert judge(answer) is expected
 
 
-def test_the_old_batch_on_a_saturday_is_not_stale() -> None:
+def test_the_old_batch_on_a_saturday_is_stale_too() -> None:
     old = batch(100, 100, date=SATURDAY)
-    assert judge(old, before=QUIET, now=SATURDAY + timedelta(hours=8)) is QUIET
+    assert judge(old, before=QUIET, now=SATURDAY + timedelta(hours=8)) is STALE
 
 
 def test_a_late_batch_on_a_saturday_is_fresh() -> None:
