@@ -181,7 +181,10 @@ def opening(envelope: Envelope, extensions: frozenset[str]) -> Opening:
         if "smtputf8" not in extensions:
             raise ValueError(f"{recipient} has letters that the mail server cannot carry (no SMTPUTF8)")
         mail += " SMTPUTF8"
-    return Opening(f"{mail}\r\n".encode(), f"RCPT TO:<{recipient}>\r\n".encode())
+    rcpt = f"RCPT TO:<{recipient}>"
+    if "dsn" in extensions:  # RFC 3461: reports hold our headers, not the whole message
+        mail, rcpt = f"{mail} RET=HDRS", f"{rcpt} NOTIFY=FAILURE,DELAY"
+    return Opening(f"{mail}\r\n".encode(), f"{rcpt}\r\n".encode())
 
 
 async def open_transaction(session: Conversation, opening: Opening) -> Outcome | None:
