@@ -46,8 +46,9 @@ class Service:
         self._running = False
 
     def wake(self) -> None:
-        """There is something new in the outbox: send it now, not at the next tick."""
+        """There is a letter to send or a first issue to compose: now, not at the next tick."""
         self.engine.ask(Job(step=Step.DELIVER))
+        self.engine.ask(Job(step=Step.DUE))
 
     def faults(self) -> list[str]:
         """What keeps this process from being ready."""

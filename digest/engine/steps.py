@@ -16,7 +16,7 @@ from digest.config import Roster, Settings
 from digest.engine.jobs import Handler, Job, Step
 from digest.engine.metrics import Metrics
 from digest.errors import ConfigError
-from digest.pipeline import epoch, retention
+from digest.pipeline import epoch, retention, signup
 from digest.pipeline.compose import ComposeReport, compose
 from digest.pipeline.ingest import IngestReport, ingest
 from digest.pipeline.intake import import_listed, summary
@@ -163,6 +163,7 @@ class Steps:
 
     async def _deliver(self, _job: Job, stop: asyncio.Event) -> None:
         tools, worker = self._tools, worker_name()
+        await signup.answer_asks(tools.db, tools.clock())  # of a process that died after its response
         self.sending.add(worker)
         try:
             report = await send_due(
@@ -181,6 +182,7 @@ class Steps:
     async def _clean_up(self, _job: Job) -> None:
         tools = self._tools
         async with holding(tools.db, "clean-up", worker_name(), patience=0):
+            await signup.tidy(tools.db, tools.clock())
             report = await retention.clean_up(tools.db, kept(tools.settings), tools.clock())
         if report.total:
             log.info("clean-up.done", issues=report.issues, papers=report.papers, passes=report.passes)

@@ -80,13 +80,15 @@ class Catalogue:
         self._windows: OrderedDict[tuple[int, int], Reading] = OrderedDict()
 
     async def edition(self) -> Edition:
-        """The present edition; only the very first reader waits for it to be built."""
+        """The present edition; readers wait only for the very first one with papers."""
         if self._edition is None:
             return await asyncio.shield(self._build())
         if time.monotonic() - self._looked > LOOK_SECONDS:
             self._looked = time.monotonic()
             if await self._is_old(self._edition):
-                self._build()
+                building = self._build()
+                if not self._edition.papers:
+                    return await asyncio.shield(building)
         return self._edition
 
     def prepare(self) -> None:

@@ -76,9 +76,12 @@ async def ask(
     return True
 
 
-async def answer_asks(db: Database, now: datetime, limits: Limits) -> int:
+async def answer_asks(db: Database, now: datetime, limits: Limits = LIMITS) -> int:
     """Decide the letter of every ask that waits; how many letters there are now in the outbox."""
     letters = 0
+    async with db.read() as conn:
+        if not await asks.waits(conn):
+            return 0
     while True:
         async with db.write() as conn:
             waiting = await asks.unanswered(conn, _BATCH)

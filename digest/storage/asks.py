@@ -55,6 +55,11 @@ async def record(
     return int(result.inserted_primary_key[0])  # type: ignore[index]
 
 
+async def waits(conn: AsyncConnection) -> bool:
+    """Is there an ask for which no mail was decided yet?"""
+    return await conn.scalar(select(asks.c.id).where(asks.c.answered_at.is_(None)).limit(1)) is not None
+
+
 async def unanswered(conn: AsyncConnection, limit: int) -> list[Ask]:
     """The oldest asks for which no mail was decided yet, locked for this transaction."""
     query = select(asks).where(asks.c.answered_at.is_(None)).order_by(asks.c.id).limit(limit)
