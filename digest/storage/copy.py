@@ -13,7 +13,8 @@ from sqlalchemy.exc import DBAPIError
 
 from digest.errors import BusyError, StorageError
 from digest.storage.database import driver_url
-from digest.storage.tables import deliveries, facts, leases, metadata
+from digest.storage.tables import deliveries, metadata
+from digest.storage.tables_running import facts, leases
 
 #: Rows of one statement.
 ROWS = 1_000

@@ -6,7 +6,8 @@ from typing import Any
 from sqlalchemy import bindparam, delete, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from digest.storage.tables import UtcDateTime, facts
+from digest.storage.tables import UtcDateTime
+from digest.storage.tables_running import facts
 
 _KEEP = text(
     """

@@ -9,7 +9,8 @@ from sqlalchemy import bindparam, delete, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from digest.errors import BusyError
-from digest.storage.tables import UtcDateTime, deliveries, leases
+from digest.storage.tables import UtcDateTime, deliveries
+from digest.storage.tables_running import leases
 
 _TAKE = text(
     """

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, insert, select, update
 
-from digest.storage.tables import relays
+from digest.storage.tables_running import relays
 
 
 def reserve_slots(conn: Connection, name: str, rate: float, at: datetime, wanted: int) -> int:

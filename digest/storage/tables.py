@@ -146,14 +146,6 @@ passes = Table(
     _required("summary", JSON),
 )
 
-leases = Table(
-    "leases",
-    metadata,
-    Column("name", String(40), primary_key=True),
-    _required("holder", String(200)),
-    _required("leased_until", UtcDateTime),
-)
-
 subscribers = Table(
     "subscribers",
     metadata,
@@ -320,17 +312,6 @@ strays = Table(
     _required("received_at", UtcDateTime),
 )
 
-# What is remembered about a mail server between runs.
-relays = Table(
-    "relays",
-    metadata,
-    Column("name", String(300), primary_key=True),  # host:port
-    Column("next_at", UtcDateTime),  # up to here its messages a second are given away
-    Column("paused_until", UtcDateTime),  # it said 421, or refused the login
-    _required("pauses", Integer),  # in a row
-    _required("reason", Text),
-)
-
 # A paper reserved for a subscriber: once, for ever. Compact, never partitioned, never expired.
 mailed = Table(
     "mailed",
@@ -361,13 +342,4 @@ suppressions = Table(
     _required("created_at", UtcDateTime),
 )
 
-# Small facts of this installation: its identity and epoch, a pause of all sending.
-facts = Table(
-    "facts",
-    metadata,
-    Column("name", String(40), primary_key=True),
-    _required("value", JSON),
-    _required("changed_at", UtcDateTime),
-)
-
-from digest.storage import tables_web  # noqa: E402, F401  the tables of the pages, in the same metadata
+from digest.storage import tables_running, tables_web  # noqa: E402, F401  in the same metadata

@@ -13,7 +13,8 @@ from digest.pipeline.compose import compose
 from digest.pipeline.moving import move
 from digest.storage import subscribers
 from digest.storage.database import Database
-from digest.storage.tables import UtcDateTime, leases, metadata, papers, sources
+from digest.storage.tables import UtcDateTime, metadata, papers, sources
+from digest.storage.tables_running import leases
 from tests.make import NOW, make_subscriber
 
 TABLES = [table for table in metadata.sorted_tables if table is not leases]

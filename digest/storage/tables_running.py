@@ -1,0 +1,33 @@
+"""The tables of the machinery: who holds a lease, what is remembered of relays, facts. Same metadata."""
+
+from sqlalchemy import JSON, Column, Integer, String, Table, Text
+
+from digest.storage.tables import UtcDateTime, metadata
+
+leases = Table(
+    "leases",
+    metadata,
+    Column("name", String(40), primary_key=True),
+    Column("holder", String(200), nullable=False),
+    Column("leased_until", UtcDateTime, nullable=False),
+)
+
+# What is remembered about a mail server between runs.
+relays = Table(
+    "relays",
+    metadata,
+    Column("name", String(300), primary_key=True),  # host:port
+    Column("next_at", UtcDateTime),  # up to here its messages a second are given away
+    Column("paused_until", UtcDateTime),  # it said 421, or refused the login
+    Column("pauses", Integer, nullable=False),  # in a row
+    Column("reason", Text, nullable=False),
+)
+
+# Small facts of this installation: its identity and epoch, a pause of all sending.
+facts = Table(
+    "facts",
+    metadata,
+    Column("name", String(40), primary_key=True),
+    Column("value", JSON, nullable=False),
+    Column("changed_at", UtcDateTime, nullable=False),
+)
