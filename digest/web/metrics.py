@@ -44,12 +44,8 @@ async def _gauges(operator: Operator) -> CollectorRegistry:
     _one(registry, "digest_info", "The version that runs.", 1, version=__version__)
     _one(registry, "digest_sending_paused", "1 while nothing is sent.", int(paused is not None))
     _one(registry, "digest_outbox_oldest_seconds", "Age of what is due.", _age(outbox.oldest_due_at, now))
-    _one(
-        registry,
-        "digest_last_pass_seconds",
-        "Age of the newest pass.",
-        _age(last and last["committed_at"], now),
-    )
+    ended_at = last["committed_at"] if last else None
+    _one(registry, "digest_last_pass_seconds", "Age of the newest pass.", _age(ended_at, now))
     _one(registry, "digest_issues_waiting", "Issues that wait for a late batch.", waiting)
     _one(registry, "digest_day_mailed", "Issues handed over, of the last 24 hours.", day.mailed)
     _one(registry, "digest_day_bounced", "Dead addresses of the last 24 hours.", day.bounced)
