@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -18,6 +19,11 @@ from digest.storage.sources import Kept
 
 #: Hugging Face's votes grow for two weeks after a listing: so far back its days are read again.
 LISTED_DAYS = 14
+
+#: Pages of one answer; a fortnight of bioRxiv has 90.
+MOST_PAGES = 200
+
+_PAGED = re.compile(r"(.*/details/\w+/[^/?]+(?:/[^/?]+)?/)\d+(/?(?:\?.*)?)")
 
 Step = Callable[[int, int], None]
 
@@ -80,6 +86,7 @@ async def _ask_one(
         if fetched.body is not None and not _repeats(fetched, asked):
             document = await reader.parse(fetched.take())
             asked.documents.append(document)
+            await _ask_pages(url, document, fetcher, reader, asked)
     except FetchError as error:
         if error.status == 404 and "date=" in url:
             asked.nothing_today = asked.nothing_today or not (asked.documents or asked.kept)
@@ -92,6 +99,24 @@ async def _ask_one(
         return True
     _remember(url, fetched, document, asked, now)
     return True
+
+
+async def _ask_pages(url: str, first: Document, fetcher: Fetcher, reader: Reader, asked: Asked) -> None:
+    """The rest of an answer that comes in pages: bioRxiv's API gives 30 records at a time."""
+    document, pages = first, 1
+    while (following := next_page(url, document)) and document.entries and pages < MOST_PAGES:
+        fetched = await fetcher.fetch(following)
+        document = await reader.parse(fetched.take())
+        asked.documents.append(document)
+        pages += 1
+
+
+def next_page(url: str, document: Document) -> str | None:
+    """The address of the next page of bioRxiv's or medRxiv's API; None for everything else."""
+    found = _PAGED.fullmatch(url)
+    if document.format != "biorxiv" or document.following is None or found is None:
+        return None
+    return f"{found[1]}{document.following}{found[2]}"
 
 
 def _remember(url: str, fetched: Fetched, document: Document | None, asked: Asked, now: datetime) -> None:

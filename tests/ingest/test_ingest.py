@@ -1,10 +1,12 @@
 """The step as a whole: what fails stops nothing else, what was seen is not seen again."""
 
+import json
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from digest.errors import BusyError
+from digest.ingest.fetch import Fetched, Fetcher
 from digest.models import Source, SourceKind, SourceState
 from digest.pipeline.ingest import ingest
 from digest.pipeline.judging import rest
@@ -165,7 +167,6 @@ async def test_a_pass_that_was_overtaken_stops(db: Database, origin: Origin, rec
             await passes.start(conn, NOW)
 
     found = week.sources(origin, ["cs.AI"], huggingface=False)
-    from digest.ingest.fetch import Fetcher
 
     class Slow(Fetcher):
         async def fetch(self, *args: object, **options: object):  # type: ignore[no-untyped-def]
@@ -204,3 +205,74 @@ async def test_sources_that_left_the_file_keep_their_history(db: Database, origi
     await week.run(db, week.sources(origin, ["cs.CL"], huggingface=False), DAY)
     async with db.read() as conn:
         assert [one.name for one in await statuses(conn)] == ["arxiv:cs.CL"]
+
+
+async def test_pages_of_biorxivs_api_are_followed(db: Database, origin: Origin) -> None:
+    def page(cursor: int) -> Page:
+        named = {"doi": f"10.64898/2026.04.01.{cursor:06}", "title": f"Preprint {cursor}"}
+        record = {**named, "date": DAY, "version": "1"}
+        message = {"cursor": cursor, "count": 1, "total": "3"}
+        return Page(json.dumps({"messages": [message], "collection": [record]}).encode())
+
+    base = "/details/biorxiv/2026-04-20/2026-04-23/"
+    origin.pages = {f"{base}{n}": page(n) for n in range(3)}
+    report = await week.run(db, [feed(origin, f"{base}0")], DAY)
+    assert (report.papers, report.sources[0].error) == (3, None)
+
+
+async def test_two_thousand_rows_are_a_possible_loss(
+    db: Database, origin: Origin, recorded: week.Week, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("digest.pipeline.judging.ARXIV_ROWS", 5)
+    week.publish(origin, DAY, recorded[DAY])
+    report = await week.run(db, week.sources(origin, ["cs.CL"], huggingface=False), DAY)
+    assert "new papers may be missing" in (report.sources[0].error or "")
+
+
+async def test_one_paper_under_many_ids_is_one_paper(db: Database, origin: Origin) -> None:
+    links = [
+        "https://arxiv.org/abs/2604.01234", "http://arxiv.org/abs/2604.01234v1",
+        "https://arxiv.org/pdf/2604.01234v2.pdf", "https://www.arxiv.org/abs/2604.01234?context=cs", "https://huggingface.co/papers/2604.01234",
+        "https://doi.org/10.48550/arXiv.2604.01234", "https://arxiv.org/abs/hep-th/9901001v3",
+        "http://arxiv.org/abs/hep-th/9901001",
+    ]  # fmt: skip
+    items = "".join(f"<item><title>A paper</title><link>{link}</link></item>" for link in links)
+    origin.pages["/j"] = Page(f"<rss version='2.0'><channel><title>J</title>{items}</channel></rss>".encode())
+    report = await week.run(db, [feed(origin, "/j")], DAY)
+    assert (report.sources[0].entries, report.papers) == (8, 2)
+
+
+async def test_a_document_makes_us_ask_nobody_else(db: Database, origin: Origin) -> None:
+    origin.pages["/j"] = Page(
+        f'<?xml version="1.0"?><?xml-stylesheet href="{origin.url}/s.xsl"?>'
+        f'<!DOCTYPE rss [<!ENTITY % d SYSTEM "{origin.url}/d.dtd"> %d; '
+        f'<!ENTITY e SYSTEM "{origin.url}/e">]>'
+        f'<rss version="2.0" xml:base="{origin.url}/base"><channel><title>&e;</title>'
+        f'<item><title>One</title><link>{origin.url}/1</link><enclosure url="{origin.url}/enc"/>'
+        f"<description>&lt;img src='{origin.url}/pixel.png'&gt;</description></item></channel></rss>".encode()
+    )
+    await week.run(db, [feed(origin, "/j")], DAY)
+    assert [path for path, _ in origin.requests] == ["/j"]
+
+
+async def test_a_dead_pass_is_seen_with_the_next_one(
+    db: Database, origin: Origin, recorded: week.Week
+) -> None:
+    """A crash after some sources: what they stored is in the window of the next pass, once."""
+    week.publish(origin, DAY, recorded[DAY])
+    origin.pages["/atom/cs.CL"] = Page(recorded[DAY]["cs.CL"])
+    found = week.sources(origin, ["cs.AI", "cs.CL"], huggingface=False)
+
+    class Dying(Fetcher):
+        async def fetch(self, url: str, *args: object, **options: object) -> Fetched:
+            if url.endswith("cs.CL"):
+                raise RuntimeError("killed")
+            return await super().fetch(url, *args, **options)  # type: ignore[arg-type]
+
+    with pytest.raises(RuntimeError):
+        await ingest(db, found, clock=lambda: NOW, fetcher=Dying())
+    report = await ingest(db, found, clock=lambda: NOW)
+    async with db.read() as conn:
+        eligible = await window(conn, 0, report.number)
+    assert len(eligible) == len({paper.id for paper in eligible}) > 6
+    assert {paper.eligible_pass for paper in eligible} == {report.number - 1, report.number}
