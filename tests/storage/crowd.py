@@ -18,10 +18,10 @@ async def fill(db: Database, readers: int) -> None:
     """Everybody active, one in a hundred due; a day of issues, one delivery in a hundred still open."""
     due = "CASE WHEN n % 100 = 0 THEN interval '-1 hour' ELSE interval '1 day' END"
     async with db.write() as conn:
-        await _generate(
+        await generate(
             conn, papers, 1_000, number="n", id="'arxiv:' || n", announced="'new'", eligible_pass="n / 200"
         )
-        await _generate(
+        await generate(
             conn,
             subscribers,
             readers,
@@ -34,9 +34,9 @@ async def fill(db: Database, readers: int) -> None:
             zone="'UTC'",
             next_issue_at=f"timestamptz '2026-04-14 12:00Z' + {due}",
         )
-        await _generate(conn, issues, readers, id="n", subscriber_id="n", due_at="timestamptz '2026-04-13'")
+        await generate(conn, issues, readers, id="n", subscriber_id="n", due_at="timestamptz '2026-04-13'")
         state = "CASE WHEN n % 100 = 0 THEN 'pending' WHEN n % 100_003 = 1 THEN 'claimed' ELSE 'sent' END"
-        await _generate(
+        await generate(
             conn,
             deliveries,
             readers,
@@ -49,17 +49,19 @@ async def fill(db: Database, readers: int) -> None:
             due_at="timestamptz '2026-04-14 11:00Z'",
             created_at="timestamptz '2026-04-14 11:00Z'",
         )
-        await _generate(conn, mailed, readers, subscriber_id="n", paper="1 + n % 1000")
+        await generate(conn, mailed, readers, subscriber_id="n", paper="1 + n % 1000")
     async with db.write() as conn:
         await conn.execute(text("ANALYZE"))
 
 
-async def _generate(conn: AsyncConnection, table: Table, rows: int, **columns: str) -> None:
-    """INSERT … SELECT from a series `n`; other required columns hold empty values."""
+async def generate(
+    conn: AsyncConnection, table: Table, rows: int, *, joined: str = "", **columns: str
+) -> None:
+    """INSERT … SELECT from a series `n`, `joined` to more; other required columns hold empty values."""
     values = {c.name: _empty(c.type) for c in table.columns if not c.nullable and c.name not in columns}
     values |= columns
     names, expressions = ", ".join(f'"{name}"' for name in values), ", ".join(values.values())
-    series = f"generate_series(1, {rows}) AS n"
+    series = f"(SELECT n, random() AS chance FROM generate_series(1, {rows}) AS n) AS numbers {joined}"
     await conn.execute(
         text(f"INSERT INTO {table.name} ({names}) SELECT {expressions} FROM {series} ON CONFLICT DO NOTHING")
     )
