@@ -12,14 +12,23 @@ from typing import Any
 from markupsafe import Markup, escape
 
 from digest.compose import mime
-from digest.compose.cards import NAME, card, clean_abstract, clean_title, folded, reasons, safe_url
+from digest.compose.cards import (
+    NAME,
+    authors_in,
+    card,
+    clean_abstract,
+    clean_title,
+    folded,
+    reasons,
+    safe_url,
+)
 from digest.compose.prose import clean, direction, language, runs, shorten, wrap
 from digest.compose.templates import Templates
 from digest.links import TOKEN_LENGTH, Links
 from digest.models import Paper
 
-#: Blocks that are kept, about 4 kB each.
-KEPT = 8192
+#: Blocks that are kept, and cards to be filled; about 5 kB each.
+KEPT = 4096
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -79,7 +88,7 @@ class Blocks:
         abstract = clean_abstract(paper.abstract)
         given = reasons(because, abstract)
         why = self._why(because=given, score=score).strip() if given else ""
-        html, text = self._pieces(paper, marked, bool(why))
+        html, text = self._pieces(paper, marked | authors_in(because, paper), bool(why))
         slots = {mime.ABSTRACT: self.marked(abstract, given), mime.WHY: escape(why)}
         filled = mime.fill(html, slots), mime.fill(text, {mime.WHY: wrap(why)})
         return self._remember(key, paper, measured(*filled))

@@ -4,6 +4,7 @@ What a feed lacked stays empty and is left out; nothing is invented.
 """
 
 import re
+import unicodedata
 from collections.abc import Sequence
 from functools import lru_cache
 from typing import NamedTuple, TypedDict
@@ -18,11 +19,14 @@ from digest.models import Paper
 #: So many authors are named; of more, the first of these and the followed ones, the rest is counted.
 AUTHORS = 4
 
+#: How a reason names an author.
+_BY = "author "
+
 #: So many reasons are given.
 REASONS = 6
 
-#: Characters of a title, and of a name, a venue or a reason; nobody has more on purpose.
-TITLE, NAME = 300, 100
+#: Characters of a title, of a name, a venue or a reason, of an address; nobody has more on purpose.
+TITLE, NAME, URL = 300, 100, 2000
 
 _CODE = re.compile(
     r"https?://(?:www\.)?(?:github\.com|gitlab\.com|codeberg\.org|bitbucket\.org|huggingface\.co)"
@@ -101,19 +105,19 @@ def _title(title: str) -> str:
     return prose.shorten(prose.clean(to_unicode(title)), TITLE)
 
 
-@lru_cache(maxsize=8192)
+@lru_cache(maxsize=4096)
 def clean_abstract(abstract: str) -> str:
     """The abstract in plain text, cut at a sentence."""
     return prose.excerpt(prose.clean(to_unicode(abstract)))
 
 
-@lru_cache(maxsize=65_536)
+@lru_cache(maxsize=16_384)
 def clean_name(name: str) -> str:
     """The name in plain text."""
     return prose.shorten(prose.clean(to_unicode(name)), NAME)
 
 
-@lru_cache(maxsize=65_536)
+@lru_cache(maxsize=16_384)
 def folded(name: str) -> str:
     """A name as it is compared: TeX and case do not matter."""
     return clean_name(name).casefold()
@@ -127,6 +131,31 @@ def named_authors(paper: Paper, followed: frozenset[str]) -> tuple[Author, ...]:
         for position, written in enumerate(paper.authors)
         if (position < few or (followed and folded(written) in followed)) and (name := clean_name(written))
     )
+
+
+def authors_in(because: Sequence[str], paper: Paper) -> frozenset[str]:
+    """Authors of the paper whom a reason `author S. Zhao` means, folded."""
+    wanted = [_family_and_given(reason[len(_BY) :]) for reason in because if reason.startswith(_BY)]
+    return frozenset(
+        folded(name)
+        for name in paper.authors
+        for family, given in wanted
+        if (own := _family_and_given(name))[0] == family and _is_short_for(own[1], given)
+    )
+
+
+def _family_and_given(name: str) -> tuple[str, str]:
+    """The surname and the first given name, without accents; `Zhao, Shengkui` is turned round."""
+    plain = unicodedata.normalize("NFKD", folded(name))
+    family, comma, given = "".join(c for c in plain if not unicodedata.combining(c)).partition(",")
+    words = [*given.split(), *family.split()] if comma else family.split()
+    return (words[-1], words[0].rstrip(".") if len(words) > 1 else "") if words else ("", "")
+
+
+def _is_short_for(one: str, other: str) -> bool:
+    """Equal, or one is the initial of the other, or is missing."""
+    initial = len(one) < 2 or len(other) < 2
+    return one == other or (initial and (not one or not other or one[0] == other[0]))
 
 
 def paper_links(paper: Paper) -> tuple[Link, ...]:
@@ -144,6 +173,8 @@ def paper_links(paper: Paper) -> tuple[Link, ...]:
 @lru_cache(maxsize=8192)
 def safe_url(url: str) -> str | None:
     """An http or https address in ASCII, or None: a link of a feed is never anything else."""
+    if len(url) > URL:
+        return None
     try:
         parts = urlsplit(url.strip())
         host = (parts.hostname or "").encode("idna").decode()

@@ -1,11 +1,14 @@
 """Freeze an issue: from what the ranking found to what one reader will be sent. Pure."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from digest.compose.select import Ranked, select
+from digest.compose.select import Ranked, Selection, select
 from digest.models import Issue, Match, Paper, Subscriber
+
+#: Of a topic's matches at most so many, best first, none of which nearly says what another one says.
+Vary = Callable[[Sequence[Match], int], Sequence[Match]]
 
 #: Titles of "just below": more would be a second digest.
 LEFT_OUT = 5
@@ -29,6 +32,7 @@ def freeze(
     seen: Collection[str] = (),
     hot: Sequence[Paper] = (),
     revised: Sequence[Paper] = (),
+    vary: Vary | None = None,
 ) -> Issue:
     """The issue of one subscriber.
 
@@ -39,7 +43,7 @@ def freeze(
     allowed = {paper.id for paper in window.papers if _wants(subscriber, paper) and paper.id not in seen}
     open_to = [(topic, [match for match in found if match.paper_id in allowed]) for topic, found in ranked]
     passing = [(topic, [m for m in found if m.score >= subscriber.cut]) for topic, found in open_to]
-    chosen = select(passing, max_papers=subscriber.max_papers)
+    chosen = _choose(passing, subscriber.max_papers, vary)
     issue = Issue(
         subscriber_id=subscriber.id,
         due_at=due_at,
@@ -53,6 +57,17 @@ def freeze(
         revised=tuple(paper.id for paper in revised if paper.id in seen) if subscriber.revisions else (),
     )
     return replace(issue, note=_note(issue, subscriber, open_to)) if not issue.shown else issue
+
+
+def _choose(passing: Ranked, most: int, vary: Vary | None) -> Selection:
+    """As `select`, but shown is what is left of each topic when it is varied; the rest is left out."""
+    every = select(passing, max_papers=most)
+    if vary is None:
+        return every
+    shown = select([(topic, vary(found, most)) for topic, found in passing], max_papers=most).shown
+    ids = {match.paper_id for match in shown}
+    rest = tuple(match for match in (*every.shown, *every.left_out) if match.paper_id not in ids)
+    return replace(every, shown=shown, left_out=rest)
 
 
 def ids_of(issue: Issue) -> set[str]:

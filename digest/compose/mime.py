@@ -19,7 +19,7 @@ TOKEN, ABSTRACT, WHY = "\0", "\4", "\5"
 Pieces = tuple[bytes | str, ...]
 
 _SLOT = re.compile(f"([{ABSTRACT}{WHY}])")
-_SOFT_BREAK = b"=\n"
+_WIDTH = 76  # of a line, RFC 2045 6.7
 _LEADING = re.compile(rb"\n(\.|F(?=rom ))")
 
 
@@ -48,23 +48,44 @@ def cut(text: str) -> Pieces:
 
 def fill(pieces: Pieces, slots: Mapping[str, str]) -> bytes:
     """The block with its slots filled, as `quoted_printable` would have it but for soft line breaks."""
-    filled = b""
-    for piece in pieces:
-        encoded = _encoded(slots[piece]) if isinstance(piece, str) else piece
-        if filled and encoded and not filled.endswith(b"\n") and not encoded.startswith(b"\n"):
-            filled += _SOFT_BREAK
-        filled += encoded
-    return _finished(filled)
+    return _finished(_softly(_encoded(slots[piece]) if isinstance(piece, str) else piece for piece in pieces))
 
 
 def _encoded(text: str) -> bytes:
     """Quoted-printable with bare line feeds; a token stands between soft line breaks."""
     plain = text.replace("\r\n", "\n").replace("\r", "\n")
-    return b"=\n\0=\n".join([b2a_qp(piece.encode(), istext=True) for piece in plain.split(TOKEN)])
+    if TOKEN not in plain:
+        return b2a_qp(plain.encode(), istext=True)
+    pieces = re.split(f"({TOKEN})", plain)
+    return _softly(b"\0" if piece == TOKEN else b2a_qp(piece.encode(), istext=True) for piece in pieces)
+
+
+def _softly(pieces: Iterable[bytes]) -> bytes:
+    """Encoded pieces joined by soft line breaks, where there is no line end already."""
+    joined = b""
+    for piece in pieces:
+        if joined and piece and not joined.endswith(b"\n") and not piece.startswith(b"\n"):
+            joined = _with_room(joined) + b"=\n"
+        joined += piece
+    return joined
+
+
+def _with_room(encoded: bytes) -> bytes:
+    """Break a last line that has no place for one more sign; an escape such as =E2 stays whole."""
+    start = encoded.rfind(b"\n") + 1
+    if len(encoded) - start < _WIDTH:
+        return encoded
+    place = start + _WIDTH - 6
+    escape = encoded.rfind(b"=", place - 2, place)
+    place = escape if escape >= 0 else place
+    return encoded[:place] + b"=\n" + encoded[place:]
 
 
 def _finished(encoded: bytes) -> bytes:
-    return _LEADING.sub(_shield, b"\n" + encoded + b"\n")[1:].replace(b"\n", b"\r\n")
+    shielded, found = b"\n" + encoded + b"\n", 1
+    while found:  # the line that follows a shielded dot may begin with a dot as well
+        shielded, found = _LEADING.subn(_shield, shielded)
+    return shielded[1:].replace(b"\n", b"\r\n")
 
 
 def _shield(match: re.Match[bytes]) -> bytes:

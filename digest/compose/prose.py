@@ -76,7 +76,7 @@ def runs(text: str, phrases: Sequence[str]) -> tuple[Run, ...]:
     return tuple(_cut(text, _joined(text, marked)))
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=1024)
 def _stems(text: str) -> tuple[list[tuple[int, int]], list[str]]:
     """Where the words of a text stand, and their stems."""
     places = [match.span() for match in _WORD.finditer(text)]
@@ -138,7 +138,7 @@ def direction(text: str) -> str:
     return "ltr"
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=2048)
 def wrap(text: str, indent: str = "", width: int = 72) -> str:
     """Lines of at most `width` columns; an address or a long word is not broken, East Asian text anywhere."""
     narrow = text.isascii() or not _WIDE.search(text)

@@ -15,17 +15,25 @@ from markupsafe import Markup
 
 from digest.compose import prose, wording
 from digest.compose.body import LEFT_OUT, LINES
-from digest.compose.cards import card, clean_abstract, clean_name, clean_title, folded, reasons, safe_url
+from digest.compose.cards import (
+    authors_in,
+    card,
+    clean_abstract,
+    clean_name,
+    clean_title,
+    folded,
+    reasons,
+    safe_url,
+)
 from digest.compose.fields import issue_fields
 from digest.compose.mime import TOKEN
-from digest.compose.tex import to_unicode
 from digest.links import Links
 from digest.models import Issue, Match, Paper, Site, Subscriber
 from tests.make import NOW
 
 FOLDER = Path(__file__).parents[2] / "templates" / "email"
 _inliner = css_inline.CSSInliner(load_remote_stylesheets=False, keep_style_tags=False, keep_at_rules=True)
-_CACHES = (prose.wrap, to_unicode, clean_abstract, clean_name, safe_url)
+_CACHES = (prose.wrap, clean_abstract, clean_name, safe_url)
 
 
 class Naive:
@@ -113,7 +121,8 @@ class Naive:
                 Markup("<mark>{}</mark>").format(words) if marked else words for words, marked in stretches
             )
         why = prose.wrap(why) if kind == "txt" else why
-        return self.fill(f"card.{kind}", **card(paper, self.links, followed), abstract=abstract, why=why)
+        shown = card(paper, self.links, followed | authors_in(match.because, paper))
+        return self.fill(f"card.{kind}", **shown, abstract=abstract, why=why)
 
     def section(self, kind: str, heading: str) -> str:
         marks = {"language": prose.language(heading), "direction": prose.direction(heading)}

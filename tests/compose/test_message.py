@@ -1,6 +1,8 @@
 import re
 from html.parser import HTMLParser
 
+import pytest
+
 from digest.compose.message import MAX_SIZE, Composer
 from digest.links import Links
 from digest.models import Issue, Message, Schedule, Subscriber
@@ -114,6 +116,14 @@ def test_followed_author_is_marked_wherever_it_stands(composer: Composer) -> Non
     message = compose(composer, make_issue(1), paper, subscriber=reader)
     assert "★&nbsp;Shengkui Zhao" in message.html
     assert "and 16 more" in message.text
+
+
+@pytest.mark.parametrize("followed", ["S. Zhao", "Zhao, Shengkui", "shengkui zhaó"])
+def test_author_that_the_ranking_recognised_is_marked(composer: Composer, followed: str) -> None:
+    issue = make_issue(shown=(make_match(1, because=(f"author {followed}", "thing")),))
+    message = compose(composer, issue, make_paper(1, authors=("Shuo Zhao", "Shengkui Zhao", "S. Zhaowei")))
+    assert re.findall("★&nbsp;([^<]*)", message.html)[-1] == "Shengkui Zhao"
+    assert "S. Zhaowei" in message.text
 
 
 def test_matched_words_are_marked_in_the_abstract(composer: Composer) -> None:

@@ -8,7 +8,13 @@ from digest.compose import mime
 lines = st.text(st.characters(exclude_characters="\0\4\5\r", exclude_categories=("Cs",)), max_size=200)
 
 
-@given(st.lists(st.one_of(lines, st.sampled_from(["From me", ".", "..", "\n.\n", "x" * 75 + ".y", " "]))))
+@given(
+    st.lists(
+        st.one_of(
+            lines, st.sampled_from(["From me", ".", "..", "...From From ", "\n.\n", "x" * 75 + ".y", " "])
+        )
+    )
+)
 def test_block_decodes_to_its_text(texts: list[str]) -> None:
     text = "\n".join(texts)
     encoded = mime.quoted_printable(text)
@@ -36,6 +42,14 @@ def test_slots_are_filled_as_if_they_had_never_been(texts: list[tuple[str, str]]
     assert quopri.decodestring(encoded) == quopri.decodestring(plain)
     assert max(map(len, encoded.split(b"\r\n"))) <= 76
     assert not any(line.startswith((b".", b"From ")) for line in encoded.split(b"\r\n"))
+
+
+@given(lines, lines)
+def test_token_of_any_reader_stands_between_any_texts(before: str, after: str) -> None:
+    encoded = mime.quoted_printable(before + mime.TOKEN + after + "end")
+    filled = encoded.replace(b"\0", b"t" * 66)
+    assert quopri.decodestring(filled).decode().replace("\r\n", "\n") == f"{before}{'t' * 66}{after}end\n"
+    assert max(map(len, filled.split(b"\r\n"))) <= 76
 
 
 def test_token_of_any_reader_fits() -> None:
