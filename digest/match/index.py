@@ -31,6 +31,7 @@ TITLE_LENGTH, ABSTRACT_LENGTH = 0.6, 0.4  # how far length is held against the w
 SATURATION = 2.0  # BM25's k1: how long a repeated term goes on to add weight
 PAIR_WEIGHT = 0.5  # of a pair next to the two words that it is made of
 TWIN_MEANING, TWIN_WORDS = 0.85, 0.65  # cosines from which two papers say the same, in almost the same words
+TWIN_TERMS = 30  # different ones in the abstract, below which there is too little to tell near-duplicates by
 LIKENESS_TITLE_WEIGHT = 2.0  # what a word in the title says where whole papers are compared
 
 
@@ -95,14 +96,16 @@ class Index:
     @cached_property
     def twins(self) -> Sequence[int]:
         """For each paper the first paper of which it is a near-duplicate; itself, if it is none."""
-        near = np.triu(self.meanings @ self.meanings.T >= TWIN_MEANING, 1)
-        first, second = np.nonzero(near)
-        same = self.vectors[first].multiply(self.vectors[second]).sum(axis=1)
         twins = list(range(len(self.papers)))
-        for one, other in zip(
-            first[np.ravel(same) >= TWIN_WORDS], second[np.ravel(same) >= TWIN_WORDS], strict=True
-        ):
-            twins[other] = min(twins[other], twins[one])
+        enough = np.diff(self.abstracts[:, : len(self.vocabulary)].tocsr().indptr) >= TWIN_TERMS
+        for start in range(0, len(twins), 1000):
+            near = self.meanings[start : start + 1000] @ self.meanings[start:].T >= TWIN_MEANING
+            first, second = (places + start for places in np.nonzero(np.triu(near, 1)))
+            told = enough[first] & enough[second]
+            first, second = first[told], second[told]
+            same = np.ravel(self.vectors[first].multiply(self.vectors[second]).sum(axis=1)) >= TWIN_WORDS
+            for one, other in zip(first[same].tolist(), second[same].tolist(), strict=True):
+                twins[other] = min(twins[other], twins[one])
         return twins
 
     @cached_property

@@ -8,11 +8,13 @@ An issue whose sources have not published today waits (`late`); those of a catch
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from digest.compose.freeze import freeze, ids_of
+from digest.match.variety import choose_varied
 from digest.models import DeliveryKind, Issue, Match, Subscriber, Topic
 from digest.pipeline import late, pacing
 from digest.pipeline.window import Reading, Readings, first_pass, open_window, rank_enough, rank_topics
@@ -262,6 +264,7 @@ def _freeze(
         seen=seen,
         hot=reading.hot,
         revised=reading.revised,
+        vary=partial(choose_varied, reading.index),
     )
     missing = late.missing_note(late.missing_for(subscriber, awaited))
     return replace(issue, note=f"{issue.note} {missing}".strip()) if missing else issue

@@ -10,6 +10,8 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Sequence
+from contextvars import ContextVar
+from functools import lru_cache, partial
 from pathlib import Path
 from zipfile import BadZipFile, ZipFile
 
@@ -29,6 +31,20 @@ CHUNK = 1 << 16
 
 #: Told as a file comes in: its name, bytes so far, bytes in all if known.
 Progress = Callable[[str, int, int | None], None]
+
+
+#: How this process comes by its space; opened by the first who ranks, then shared.
+_opener: ContextVar[Callable[[], Space | None]] = ContextVar("opener", default=lambda: None)
+
+
+def use_model(folder: Path | None, warn: Callable[[str], None]) -> None:
+    """From now on rank with the model in `folder`; it is opened when it is first needed."""
+    _opener.set(lru_cache(maxsize=1)(partial(open_space, folder, warn)))
+
+
+def current_space() -> Space | None:
+    """The space that `use_model` named; None where papers are ranked by words."""
+    return _opener.get()()
 
 
 def open_space(folder: Path | None, warn: Callable[[str], None]) -> Space | None:

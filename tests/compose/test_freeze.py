@@ -1,0 +1,22 @@
+from collections.abc import Sequence
+
+from digest.compose.freeze import Window, freeze
+from digest.models import Match
+from tests.make import NOW, make_match, make_paper, make_subscriber, make_topic
+
+PAPERS = tuple(make_paper(number) for number in range(6))
+MATCHES = [make_match(number) for number in range(6)]
+
+
+def odd(matches: Sequence[Match], most: int) -> list[Match]:
+    """A variety that never shows neighbours."""
+    return list(matches[::2])[:most]
+
+
+def test_what_variety_passes_over_is_left_out() -> None:
+    window = Window(from_pass=0, to_pass=1, papers=PAPERS)
+    reader = make_subscriber(max_papers=3)
+    issue = freeze(reader, window, [(make_topic(), MATCHES)], due_at=NOW, vary=odd)
+    assert [match.paper_id for match in issue.shown] == [PAPERS[number].id for number in (0, 2, 4)]
+    assert [match.paper_id for match in issue.left_out] == [PAPERS[number].id for number in (1, 3, 5)]
+    assert issue.matched == 6
