@@ -8,6 +8,7 @@ from digest.cli import (
     db,
     doctor,
     ingest,
+    model,
     preview,
     rank,
     run,
@@ -34,4 +35,5 @@ def register(app: typer.Typer) -> None:
     app.command("doctor")(doctor.doctor)
     db.app.command("backup")(backup.backup)
     db.app.command("confirm")(backup.confirm)
+    app.add_typer(model.app, name="model")
     app.add_typer(db.app, name="db")
