@@ -10,8 +10,10 @@ from sqlalchemy import select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from digest.engine.jobs import Job, Step
+from digest.engine.ticker import Ticker
 from digest.pipeline.compose import CLAIM_LASTS, claim_batches, compose
 from digest.storage.database import Database
+from digest.storage.migrate import upgrade
 from digest.storage.tables import deliveries, issues, subscribers
 from tests.engine.scene import Scene, claim, count, count_jobs, count_sent, fill, until, worker
 
@@ -26,16 +28,16 @@ async def scene(postgres_url: str) -> AsyncIterator[Scene]:
 
 
 async def test_three_workers_send_every_reader_one_mail(scene: Scene) -> None:
-    await fill(scene.db, 450)
+    await fill(scene.db, 250)
     async with worker(scene) as engine, worker(scene), worker(scene, concurrency=3):
         await engine.submit([Job(step=Step.DUE)])
 
         async def done() -> bool:
-            return await count_sent(scene.db) == 450
+            return await count_sent(scene.db) == 250
 
         await until(done)
-    assert Counter(scene.transport.recipients) == {f"reader{n}@papers.dev": 1 for n in range(1, 451)}
-    assert await count(scene.db) == 450
+    assert Counter(scene.transport.recipients) == {f"reader{n}@papers.dev": 1 for n in range(1, 251)}
+    assert await count(scene.db) == 250
 
 
 async def test_both_engines_make_the_same_issues(scene: Scene, sqlite: Database) -> None:
@@ -65,14 +67,14 @@ async def test_claims_and_jobs_are_one_transaction(scene: Scene) -> None:
 
 
 async def test_ticks_at_the_same_time_claim_nobody_twice(scene: Scene) -> None:
-    await fill(scene.db, 600)
+    await fill(scene.db, 401)
     async with scene.engine() as engine:
         claimed = await asyncio.gather(*(claim(scene, engine) for _ in range(4)))
-    assert sum(claimed) == 600
+    assert sum(claimed) == 401
     async with scene.db.read() as conn:
         query = text("SELECT jsonb_array_elements(args->'ids')::int FROM procrastinate_jobs")
         ids = sorted(await conn.scalars(query))
-    assert ids == list(range(1, 601))
+    assert ids == list(range(1, 402))
 
 
 async def test_lost_job_is_found_again_when_its_claim_ends(scene: Scene) -> None:
@@ -184,3 +186,27 @@ async def _shown(db: Database) -> list[object]:
     async with db.read() as conn:
         query = select(issues.c.subscriber_id, issues.c.shown, issues.c.note, issues.c.from_pass)
         return [tuple(row) for row in await conn.execute(query.order_by(issues.c.subscriber_id))]
+
+
+async def test_ticker_asks_for_every_step_and_runs_none(scene: Scene) -> None:
+    ticker, stop = Ticker(scene), asyncio.Event()
+    running = asyncio.create_task(ticker.run(stop))
+    await until(lambda: _waiting(scene.db, 4))
+    ticker.wake()
+    assert (ticker.faults(), set(ticker.next_ticks())) == ([], {"ingest", "due", "deliver", "clean-up"})
+    stop.set()
+    await running
+    assert await count_jobs(scene.db, "status = 'todo'") == 4
+    assert ticker.lanes()[Step.DUE].started_at == scene.now
+
+
+async def test_upgrade_runs_beside_a_worker(scene: Scene) -> None:
+    await fill(scene.db, 20)
+    async with worker(scene) as engine:
+        await engine.submit([Job(step=Step.DUE)])
+        assert await asyncio.to_thread(upgrade, scene.db.url) is False
+        await until(lambda: _composed(scene.db, 20))
+
+
+async def _waiting(db: Database, number: int) -> bool:
+    return await count_jobs(db) == number
