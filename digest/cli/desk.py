@@ -29,6 +29,7 @@ from digest.links import Links
 from digest.models import Delivery, Site
 from digest.pipeline import letters as letters_of
 from digest.pipeline.lease import holding
+from digest.pipeline.model import use_model
 from digest.pipeline.render import Renderer
 from digest.pipeline.sending import Way
 from digest.pipeline.workers import worker_name
@@ -132,6 +133,7 @@ class Desk:
 async def desk(config: Path | None = None, now: str | None = None) -> AsyncIterator[Desk]:
     """Read the settings, bring the database up to date, open it; close it at the end."""
     settings = read_settings()
+    use_model(settings.model, note)
     fixed = read_time(now)
     await asyncio.to_thread(upgrade, settings.database_url)
     db = Database(settings.database_url)
@@ -169,7 +171,7 @@ def _utc_now() -> datetime:
 
 
 def _configure_logs() -> None:
-    """Warnings and worse for people at a prompt; the daemon says more."""
+    """Errors only at a prompt: reports tell the rest in sentences; the daemon says more."""
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
@@ -177,6 +179,6 @@ def _configure_logs() -> None:
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.processors.KeyValueRenderer(key_order=["timestamp", "level", "event"]),
         ],
-        wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR),
+        logger_factory=lambda *_: structlog.PrintLogger(sys.stderr),
     )

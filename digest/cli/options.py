@@ -27,6 +27,10 @@ def read_time(text: str | None) -> datetime | None:
         at = datetime.fromisoformat(text)
     except ValueError as error:
         raise ConfigError(f'--now: "{text}" is not a time; write for example 2026-04-13T12:00:00Z') from error
+    if not 1991 <= at.year <= 2199:
+        raise ConfigError(
+            f'--now: "{text}" is out of reach; name a year from 1991 (the first of arXiv) to 2199'
+        )
     if at.tzinfo is None:
         raise ConfigError(f'--now: "{text}" has no time zone; add Z for UTC, or an offset such as +02:00')
     return at.astimezone(UTC)

@@ -1,5 +1,6 @@
 """`digest preview`: what would go out now, by the code that sends it; marks nothing."""
 
+import sys
 import webbrowser
 from collections.abc import Sequence
 from enum import StrEnum
@@ -37,7 +38,9 @@ def preview(
     email: Annotated[str | None, typer.Argument(help="A subscriber; without: every active one.")] = None,
     topic: Annotated[list[str] | None, typer.Option(help="A topic in words, no subscriber needed.")] = None,
     days: Annotated[int | None, typer.Option(min=1, help="With --topic: look back so far.")] = None,
-    format_: Annotated[Form, typer.Option("--format", help="What to write.")] = Form.HTML,
+    format_: Annotated[
+        Form | None, typer.Option("--format", help="What to write. [default: html; on a terminal: text]")
+    ] = None,
     output: Annotated[Path | None, typer.Option(help="File, or folder for many. [default: -]")] = None,
     open_: Annotated[bool, typer.Option("--open", help="Show it in the browser.")] = False,
     explain: Annotated[bool, typer.Option("--explain", help="Print the parts of each score.")] = False,
@@ -50,8 +53,13 @@ def preview(
         raise ConfigError("give an EMAIL or --topic, not both")
     if days and not topic:
         raise ConfigError("--days belongs to --topic; a subscriber has a window of its own")
-    form = Form.JSON if as_json else format_
+    form = Form.JSON if as_json else format_ or _usual_form(bool(output or open_))
     run_async(_preview(email, topic or [], days or DAYS, form, output, open_, explain, config, now))
+
+
+def _usual_form(to_file: bool) -> Form:
+    """People at a terminal read text; browsers and pipes take HTML."""
+    return Form.TEXT if sys.stdout.isatty() and not to_file else Form.HTML
 
 
 async def _preview(

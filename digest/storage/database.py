@@ -10,6 +10,7 @@ import sqlite3
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -17,7 +18,7 @@ from sqlalchemy import Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
-from digest.errors import StorageError
+from digest.errors import ConfigError, StorageError
 
 #: `PRAGMA application_id` of our files ("dgst"): a foreign database is refused, never migrated.
 APPLICATION_ID = 0x64677374
@@ -100,10 +101,12 @@ def chunks(items: Sequence[T], size: int = CHUNK) -> Iterable[Sequence[T]]:
 
 
 def driver_url(url: str, *, sync: bool = False) -> str:
-    """The address with our drivers: aiosqlite (or sqlite3) and psycopg 3."""
+    """The address with our drivers: aiosqlite (or sqlite3) and psycopg 3. Raises ConfigError without it."""
     parsed = make_url(url)
     if parsed.get_backend_name() == "sqlite":
         return parsed.set(drivername="sqlite" if sync else "sqlite+aiosqlite").render_as_string(False)
+    if find_spec("psycopg") is None:
+        raise ConfigError("PostgreSQL needs its driver: pip install 'digest-papers[postgres]'")
     return parsed.set(drivername="postgresql+psycopg").render_as_string(False)
 
 
