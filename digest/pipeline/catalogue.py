@@ -12,6 +12,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -19,8 +20,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from digest.compose.freeze import freeze
 from digest.compose.message import Composer
 from digest.match.rank import rank
+from digest.match.variety import choose_varied
 from digest.models import Issue, Match, Paper, Subscriber, Topic
-from digest.pipeline.window import FIRST_WINDOW, Reading, first_pass, open_window
+from digest.pipeline.window import FIRST_WINDOW, Reading, first_pass, hottest, open_window
 from digest.storage import issues, papers, passes, trending
 from digest.storage.database import Database
 from digest.storage.trending import Listed
@@ -78,6 +80,7 @@ class Catalogue:
         self._looked = 0.0
         self._building: asyncio.Task[Edition] | None = None
         self._windows: OrderedDict[tuple[int, int], Reading] = OrderedDict()
+        self._opening = asyncio.Lock()
 
     async def edition(self) -> Edition:
         """The present edition; readers wait only for the very first one with papers."""
@@ -107,11 +110,8 @@ class Catalogue:
     async def issue(self, subscriber: Subscriber, now: datetime) -> Shown:
         """The next issue of a stored subscriber (with any unsaved choices), as it would be now."""
         async with self._db.read() as conn:
-            bounds = (await first_pass(conn, subscriber, now), await passes.newest_pass(conn))
-            reading = self._windows.get(bounds) or await open_window(conn, *bounds, now)
-            self._windows[bounds] = reading
-            while len(self._windows) > WINDOWS:
-                self._windows.popitem(last=False)
+            start, newest = await first_pass(conn, subscriber, now), await passes.newest_pass(conn)
+            reading = await self._read(conn, start, newest, now)
             examples = await _examples(conn, subscriber)
             seen = await issues.reserved_ids(conn, subscriber.id)
         issue = await asyncio.to_thread(choose, reading, subscriber, now, examples, seen)
@@ -124,6 +124,18 @@ class Catalogue:
             examples = await _examples(conn, subscriber)
         issue = await asyncio.to_thread(choose, edition.reading, subscriber, now, examples)
         return Shown(issue=issue, papers=edition.papers)
+
+    async def _read(self, conn: AsyncConnection, start: int, newest: int, now: datetime) -> Reading:
+        """The window of these passes. Most passes bring nothing: bounds without papers between share one."""
+        bounds = await papers.last_change(conn, start), await papers.last_change(conn, newest)
+        async with self._opening:
+            if bounds not in self._windows:
+                self._windows[bounds] = await open_window(conn, *bounds, now)
+            self._windows.move_to_end(bounds)
+            reading = self._windows[bounds]
+            while len(self._windows) > WINDOWS:
+                self._windows.popitem(last=False)
+        return replace(reading, hot=await hottest(conn, now))
 
     def _build(self) -> "asyncio.Task[Edition]":
         if self._building is None or self._building.done():
@@ -140,7 +152,7 @@ class Catalogue:
         async with self._db.read() as conn:
             newest = await passes.newest_pass(conn)
             start = await passes.pass_before(conn, now - FIRST_WINDOW)
-            reading = await open_window(conn, start, newest, now)
+            reading = await self._read(conn, start, newest, now)
             day = await trending.newest_day(conn)
             hot = await _hottest(conn, day, now)
         await asyncio.to_thread(warm, reading)
@@ -172,14 +184,19 @@ def choose(
     """
     ranked: list[tuple[Topic, Sequence[Match]]] = []
     for topic in subscriber.topics:
-        [found] = rank(reading.index, [topic], examples=examples, cut=subscriber.cut)
-        if not found:
-            [found] = rank(reading.index, [topic], examples=examples, limit=1)
+        [found] = rank(reading.index, [topic], examples=examples, cut=subscriber.cut, or_best=True)
         ranked.append((topic, found))
     due_at = subscriber.next_issue_at or now
     reader = replace(subscriber, next_issue_at=due_at)
     return freeze(
-        reader, reading.window, ranked, due_at=due_at, seen=seen, hot=reading.hot, revised=reading.revised
+        reader,
+        reading.window,
+        ranked,
+        due_at=due_at,
+        seen=seen,
+        hot=reading.hot,
+        revised=reading.revised,
+        vary=partial(choose_varied, reading.index),
     )
 
 

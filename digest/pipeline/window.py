@@ -13,7 +13,7 @@ from digest.match.index import Index, build_index
 from digest.match.rank import rank
 from digest.models import Match, Paper, Subscriber, Topic
 from digest.pipeline.model import current_space
-from digest.storage import papers, passes
+from digest.storage import papers, passes, trending
 
 #: The first issue of a subscriber looks back so far.
 FIRST_WINDOW = timedelta(days=7)
@@ -74,13 +74,19 @@ async def first_pass(conn: AsyncConnection, subscriber: Subscriber, now: datetim
 async def open_window(conn: AsyncConnection, from_pass: int, to_pass: int, now: datetime) -> Reading:
     """Load and index the window; the index is built off the event loop."""
     found = tuple(await papers.window(conn, from_pass, to_pass))
-    hot = [paper for paper in await papers.trending(conn, now, HOTTEST) if paper.votes]
     return Reading(
         window=Window(from_pass=from_pass, to_pass=to_pass, papers=found),
         index=await asyncio.to_thread(build_index, found, current_space()),
-        hot=tuple(hot),
+        hot=await hottest(conn, now),
         revised=tuple(await papers.revised(conn, from_pass, to_pass)),
     )
+
+
+async def hottest(conn: AsyncConnection, now: datetime) -> tuple[Paper, ...]:
+    """The hottest papers that anybody voted for, here or on Hugging Face."""
+    found = await papers.trending(conn, now, HOTTEST)
+    here = await trending.votes_here(conn, [paper.id for paper in found])
+    return tuple(paper for paper in found if (paper.votes or 0) + here.get(paper.id, 0) > 0)
 
 
 async def rank_topics(

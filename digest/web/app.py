@@ -80,7 +80,7 @@ def create_app(
         },
         lifespan=_lifespan,
     )
-    app.state.gate = home.Gate()
+    app.state.gate = home.Gate(limits.previews_minute)
     app.state.limits = limits
     app.state.front = Front(
         db=db,

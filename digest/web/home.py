@@ -22,9 +22,6 @@ from digest.web.guard import MAIL_POLICY
 from digest.web.pages import day
 from digest.web.views import issue_views, list_views, match_views, title_views
 
-#: New rankings (those that are not cached) a minute for one network.
-PREVIEWS = RateLimitItemPerMinute(90)
-
 #: Trending papers on the home page.
 HOME_PAPERS = 12
 
@@ -35,12 +32,14 @@ _BUSY = "Too many previews from your network in this minute. Wait a little and t
 class Gate:
     """Counts previews by network, in this process: a preview stores nothing, so neither does its limit."""
 
-    def __init__(self) -> None:
+    def __init__(self, per_minute: int) -> None:
+        """So many new rankings for one network."""
+        self._item = RateLimitItemPerMinute(per_minute)
         self._limiter = FixedWindowRateLimiter(MemoryStorage())
 
     async def lets(self, network: str) -> bool:
         """May this network have one more ranking?"""
-        return await self._limiter.hit(PREVIEWS, network)
+        return await self._limiter.hit(self._item, network)
 
 
 async def home(request: Request) -> Response:
