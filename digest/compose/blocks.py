@@ -116,14 +116,14 @@ class Blocks:
         self._put(self._cut, key, made)
         return made[1:]
 
-    def section(self, heading: str, note: str) -> Block:
-        """A heading, with one sentence under it or none."""
-        key = (heading, note)
+    def section(self, heading: str, note: str = "", url: str | None = None) -> Block:
+        """A heading; under it one sentence and the address of the whole issue, if there are."""
+        key = (heading, note, url)
         if kept := self._kept_for(key, None):
             return kept
         plain = shorten(clean(heading), NAME)
         marks = {"language": language(plain), "direction": direction(plain)}
-        return self._keep(key, None, "section", {"heading": plain, "note": note, **marks})
+        return self._keep(key, None, "section", {"heading": plain, "note": note, "url": url, **marks})
 
     def line(self, paper: Paper, note: str) -> Block:
         """A paper as title and link alone."""

@@ -10,24 +10,34 @@ from digest.models import Issue, Match, Paper, Subscriber
 #: Papers just below the cut, and papers at most in another list.
 LEFT_OUT, LINES = 5, 10
 
-MORE, MORE_NOTE = "Also for you", "This mail was full; these stand here by name alone."
+MORE, MORE_NOTE = "Also for you", "This mail was full: these papers stand here by name."
 
 
 def body(
-    blocks: Blocks, issue: Issue, subscriber: Subscriber, papers: Mapping[str, Paper], budget: int
+    blocks: Blocks,
+    issue: Issue,
+    subscriber: Subscriber,
+    papers: Mapping[str, Paper],
+    *,
+    budget: int,
+    online: str | None,
 ) -> list[Block]:
-    """The blocks of an issue, at most `budget` octets: papers that are too much become lines."""
+    """The blocks of an issue, at most `budget` octets: papers that are too much become lines.
+
+    `online` is the address of the page that shows them whole.
+    """
     shown = [match for match in issue.shown if match.paper_id in papers]
     topics = dict.fromkeys(match.topic for match in shown)
-    sections = {topic: blocks.section(topic, "") for topic in topics}
+    sections = {topic: blocks.section(topic) for topic in topics}
     cards = _cards(blocks, shown, subscriber, papers)
     tail = _tail(blocks, issue, papers)
     room = budget - size([*tail, *sections.values()])
     full, more = len(cards), []
     if size(cards) > room:
-        lines = [blocks.section(MORE, MORE_NOTE), *(blocks.line(papers[m.paper_id], "") for m in shown)]
-        full, named = fit(cards, lines[1:], room - lines[0].size)
-        more = [lines[0], *lines[1 + full : 1 + named]]
+        over = blocks.section(MORE, MORE_NOTE, online)
+        lines = [blocks.line(papers[match.paper_id], "") for match in shown]
+        full, named = fit(cards, lines, room - over.size)
+        more = [over, *lines[full:named]]
     in_full: list[Block] = []
     for topic in dict.fromkeys(match.topic for match in shown[:full]):
         in_full.append(sections[topic])
@@ -66,6 +76,6 @@ def _tail(blocks: Blocks, issue: Issue, papers: Mapping[str, Paper]) -> list[Blo
     for heading, items in zip(wording.LISTS, (left_out, trending, revised), strict=True):
         known = [(papers[paper_id], note) for paper_id, note in items[:LINES] if paper_id in papers]
         if known:
-            tail.append(blocks.section(heading, ""))
+            tail.append(blocks.section(heading))
             tail += [blocks.line(paper, note) for paper, note in known]
     return tail

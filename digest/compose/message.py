@@ -76,7 +76,7 @@ class Composer:
         attachment = _attachment(issue, subscriber, papers)
         budget = MAX_SIZE - HEADER_SIZE - head.size - foot.size
         budget -= len(mime.quoted_printable(attachment.content)) if attachment else 0
-        parts = [head, *body(self._blocks, issue, subscriber, papers, budget), foot]
+        parts = [head, *self._body(issue, subscriber, papers, budget), foot]
         fields = issue_fields(
             self._site, self._links, issue, subscriber, subject=subject, message_id=message_id, at=created_at
         )
@@ -85,6 +85,12 @@ class Composer:
             subject=subject,
             raw=assemble(fields, parts, message_id=message_id, reader=reader, attachment=attachment),
         )
+
+    def _body(
+        self, issue: Issue, subscriber: Subscriber, papers: Mapping[str, Paper], budget: int
+    ) -> list[Block]:
+        online = None if issue.id is None else self._links.online(mime.TOKEN)
+        return body(self._blocks, issue, subscriber, papers, budget=budget, online=online)
 
     def _head_and_foot(
         self,

@@ -5,11 +5,16 @@ from email import message_from_bytes, policy
 from email.message import EmailMessage
 
 import pytest
+from hypothesis import settings
 
 from digest.compose.message import Composer
 from digest.links import Links
 from digest.models import Message, Site
 from tests.make import make_site
+
+# A slow machine is no fault of the code under test; speed is measured in tests/benchmarks.
+settings.register_profile("patient", deadline=None)
+settings.load_profile("patient")
 
 BASE_URL = "https://papers.dev"
 

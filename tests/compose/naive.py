@@ -126,7 +126,7 @@ class Naive:
 
     def section(self, kind: str, heading: str) -> str:
         marks = {"language": prose.language(heading), "direction": prose.direction(heading)}
-        return self.fill(f"section.{kind}", heading=heading, note="", **marks)
+        return self.fill(f"section.{kind}", heading=heading, note="", url=None, **marks)
 
     def line(self, kind: str, paper: Paper, note: str) -> str:
         title = clean_title(paper)

@@ -2,18 +2,18 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from digest.models import Message
 from tests.compose.golden import cases, recorded
 
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
 pytestmark = pytest.mark.system
 
-playwright = pytest.importorskip("playwright.sync_api")
-axe_playwright = pytest.importorskip("axe_playwright_python")
-
-AXE = (Path(axe_playwright.__file__).parent / "axe.min.js").read_text()
 MAILS = {"recorded-day": recorded(), **cases()}
 NO_STYLE = "document.querySelectorAll('style').forEach(style => style.remove())"
 OVERFLOW = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
@@ -24,14 +24,25 @@ RUN_AXE = """axe.run({runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wca
 
 
 @pytest.fixture(scope="module")
-def browser() -> Iterator["playwright.Browser"]:
-    with playwright.sync_playwright() as started:
+def axe() -> str:
+    """The source of axe-core."""
+    import axe_playwright_python
+
+    return (Path(axe_playwright_python.__file__).parent / "axe.min.js").read_text()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator["Browser"]:
+    """Debian's Chromium. Imported here: the other test groups do not need the `browser` extra."""
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as started:
         chromium = started.chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox"])
         yield chromium
         chromium.close()
 
 
-def opened(browser: "playwright.Browser", message: Message, width: int, scheme: str) -> "playwright.Page":
+def opened(browser: "Browser", message: Message, width: int, scheme: str) -> "Page":
     context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)
     page = context.new_page()
     page.set_content(message.html)
@@ -39,7 +50,7 @@ def opened(browser: "playwright.Browser", message: Message, width: int, scheme: 
 
 
 @pytest.mark.parametrize("message", MAILS.values(), ids=MAILS)
-def test_mail_fits_every_width(browser: "playwright.Browser", message: Message) -> None:
+def test_mail_fits_every_width(browser: "Browser", message: Message) -> None:
     page = opened(browser, message, 1280, "light")
     for width in (320, 375, 600, 1280):
         page.set_viewport_size({"width": width, "height": 900})
@@ -51,7 +62,7 @@ def test_mail_fits_every_width(browser: "playwright.Browser", message: Message) 
 
 
 @pytest.mark.parametrize("message", MAILS.values(), ids=MAILS)
-def test_every_link_is_large_enough_for_a_finger(browser: "playwright.Browser", message: Message) -> None:
+def test_every_link_is_large_enough_for_a_finger(browser: "Browser", message: Message) -> None:
     page = opened(browser, message, 375, "light")
     assert page.evaluate(SMALL_TARGETS) == []
     page.context.close()
@@ -59,25 +70,25 @@ def test_every_link_is_large_enough_for_a_finger(browser: "playwright.Browser", 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("message", MAILS.values(), ids=MAILS)
-def test_axe_finds_nothing(browser: "playwright.Browser", message: Message, scheme: str) -> None:
+def test_axe_finds_nothing(browser: "Browser", axe: str, message: Message, scheme: str) -> None:
     page = opened(browser, message, 375, scheme)
-    page.evaluate(AXE)
+    page.evaluate(axe)
     assert page.evaluate(RUN_AXE) == []
     page.context.close()
 
 
 @pytest.mark.parametrize("message", MAILS.values(), ids=MAILS)
-def test_mail_stands_without_its_style_sheet(browser: "playwright.Browser", message: Message) -> None:
+def test_mail_stands_without_its_style_sheet(browser: "Browser", axe: str, message: Message) -> None:
     page = opened(browser, message, 320, "light")
     page.evaluate(NO_STYLE)
-    page.evaluate(AXE)
+    page.evaluate(axe)
     assert page.evaluate(OVERFLOW) == 0
     assert page.evaluate(RUN_AXE) == []
     page.context.close()
 
 
 @pytest.mark.parametrize("message", MAILS.values(), ids=MAILS)
-def test_nothing_is_requested(browser: "playwright.Browser", message: Message) -> None:
+def test_nothing_is_requested(browser: "Browser", message: Message) -> None:
     context = browser.new_context()
     page = context.new_page()
     asked: list[str] = []

@@ -100,6 +100,7 @@ def test_fifty_papers_fit_and_none_is_lost(composer: Composer) -> None:
     for part in (message.text, message.html):
         assert all(f"Paper number {number} about" in part for number in range(50))
     assert "Also for you" in message.html
+    assert "Read the whole issue online" in message.html
 
 
 def test_what_a_feed_lacks_is_left_out(composer: Composer) -> None:
