@@ -1,13 +1,11 @@
 """What hands a message over: the protocol that `smtp.py` and `files.py` fulfil. Decides nothing."""
 
-from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from digest.models import Outcome
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Envelope:
+class Envelope(NamedTuple):
     """One message on its way: who, to whom, and the finished bytes (CRLF line ends)."""
 
     sender: str  # return path: where bounces go

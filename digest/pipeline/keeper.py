@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from time import monotonic
+from typing import NamedTuple
 
 import structlog
 
@@ -40,8 +41,7 @@ log = structlog.get_logger()
 Ready = tuple[Delivery, Message]
 
 
-@dataclass(frozen=True, slots=True)
-class Back:
+class Back(NamedTuple):
     """A delivery that came back from the transport, or that never went there (`outcome` None: unsent)."""
 
     delivery: Delivery

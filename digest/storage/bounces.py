@@ -1,13 +1,16 @@
 """Bounces and complaints, and the mails that nobody could read. Contains no business logic."""
 
+import re
 from datetime import datetime
 
-from sqlalchemy import func, insert, select
+from sqlalchemy import and_, func, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from digest.models import Delivery
 from digest.storage.outbox import COLUMNS, delivery_of
 from digest.storage.tables import bounces, deliveries, strays
+
+_NUMBER = re.compile(r"<(\d{1,18})\.")
 
 _D, _B = deliveries.c, bounces.c
 
@@ -36,11 +39,15 @@ async def record(
 async def find(
     conn: AsyncConnection, delivery_id: int | None, message_id: str | None
 ) -> tuple[Delivery, str] | None:
-    """The delivery that came back, and the hash of its address: by number, else by Message-ID."""
+    """The delivery that came back, and the hash of its address: by number, else by Message-ID.
+
+    A Message-ID begins with the number of its delivery; the rest of it is the proof.
+    """
     query = select(*COLUMNS, _D.address_hash)
+    named = _NUMBER.match(message_id or "")
     for which in (
         _D.id == delivery_id if delivery_id is not None else None,
-        _D.message_id == message_id if message_id else None,
+        and_(_D.id == int(named[1]), _D.message_id == message_id) if named else None,
     ):
         if which is not None and (row := (await conn.execute(query.where(which))).first()):
             return delivery_of(row[:-1]), str(row[-1])

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
 from itertools import chain
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, bindparam, func, select, update
 from sqlalchemy.dialects.sqlite import pysqlite
@@ -28,8 +28,7 @@ LEASE = timedelta(minutes=15)
 _D = deliveries.c
 
 
-@dataclass(frozen=True, slots=True)
-class Mark:
+class Mark(NamedTuple):
     """What is known about a message right before it goes out."""
 
     delivery: Delivery
@@ -76,18 +75,18 @@ def mark(conn: Connection, marks: Sequence[Mark], *, worker: str, now: datetime)
     """Commit this before the final dot: from here on a crash leaves doubt. Gives the ids that are ours."""
     rows = [(one.delivery.id, one.delivery.attempts, one.message_id, one.body_hash) for one in marks]
     ids = {one.delivery.id for one in marks}
-    if _for_all(conn, _MARK, rows, now + LEASE, worker) == len(rows):
+    if _for_all(conn, _MARK, rows, now + LEASE, worker=worker) == len(rows):
         return ids
     ours = select(_D.id).where(_D.id.in_(ids), _D.state == "data", _D.worker == worker)
     return set(conn.scalars(ours))
 
 
-_MARK = """
-WITH v(id, attempts, message_id, body_hash) AS (VALUES {rows})
+#: Both databases call the columns of a list of values column1, column2, …
+_MARK = """\
 UPDATE deliveries
-SET state = 'data', attempts = v.attempts, leased_until = ?,
-    message_id = v.message_id, body_hash = v.body_hash
-FROM v WHERE deliveries.id = v.id AND deliveries.state = 'claimed' AND deliveries.worker = ?
+SET state = 'data', attempts = v.column2, message_id = v.column3, body_hash = v.column4, leased_until = ?
+FROM (VALUES {rows}) AS v
+WHERE deliveries.id = v.column1 AND deliveries.state = 'claimed' AND deliveries.worker = ?
 """
 
 
@@ -97,18 +96,21 @@ def settle(conn: Connection, settled: Sequence[Delivery], *, worker: str, now: d
     `sent` always wins, even over a worker that took the row over meanwhile: the server has the message.
     """
     sent = [(one.id, one.attempts, one.reply) for one in settled if one.state is DeliveryState.SENT]
-    _for_all(conn, _SENT, sent, worker, now)
+    if _for_all(conn, _SENT, sent, now, worker=worker) != len(sent):
+        conn.execute(
+            _SENT_AFTER_ALL, [_settled(one, worker) for one in settled if one.state is DeliveryState.SENT]
+        )
     if rest := [one for one in settled if one.state is not DeliveryState.SENT]:
         conn.execute(_SETTLE, [_settled(one, worker) for one in rest])
         release(conn, [one.issue_id for one in rest if one.state in _UNSENT and one.issue_id])
 
 
-_SENT = """
-WITH v(id, attempts, reply) AS (VALUES {rows})
+_SENT = """\
 UPDATE deliveries
-SET state = 'sent', worker = ?, attempts = v.attempts, reply = v.reply, settled_at = ?, leased_until = NULL
-FROM v WHERE deliveries.id = v.id
+SET state = 'sent', attempts = v.column2, reply = v.column3, settled_at = ?, leased_until = NULL
+FROM (VALUES {rows}) AS v WHERE deliveries.id = v.column1 AND deliveries.worker = ?
 """
+
 
 _UNSENT = (DeliveryState.FAILED, DeliveryState.EXPIRED, DeliveryState.SUPPRESSED)
 
@@ -132,6 +134,11 @@ _OUTCOME: Mapping[str, Any] = {
     "leased_until": None,
     "attempts": bindparam("s_attempts"),
 }
+_SENT_AFTER_ALL = (
+    update(deliveries)
+    .where(_D.id == bindparam("s_id"), _D.state != "sent")
+    .values(state="sent", worker=bindparam("s_worker"), **_OUTCOME)
+)
 _SETTLE = (
     update(deliveries)
     .where(_D.id == bindparam("s_id"), _D.worker == bindparam("s_worker"), _D.state != "sent")
@@ -144,7 +151,9 @@ _SETTLE = (
 )
 
 
-def _for_all(conn: Connection, sql: str, rows: Sequence[tuple[Any, ...]], *common: Any) -> int:
+def _for_all(
+    conn: Connection, sql: str, rows: Sequence[tuple[Any, ...]], at: datetime, *, worker: str
+) -> int:
     """Run one statement over many rows and give how many it changed.
 
     Straight to the driver: the usual way, a statement a row, costs more than all the rest of a group.
@@ -152,9 +161,9 @@ def _for_all(conn: Connection, sql: str, rows: Sequence[tuple[Any, ...]], *commo
     if not rows:
         return 0
     sqlite = conn.dialect.name == "sqlite"
-    stored = [_as_stored(value) if sqlite and isinstance(value, datetime) else value for value in common]
     text = _over(sql, len(rows), len(rows[0]), "?" if sqlite else "%s")
-    return conn.exec_driver_sql(text, (*chain.from_iterable(rows), *stored)).rowcount
+    values = (_as_stored(at) if sqlite else at, *chain.from_iterable(rows), worker)
+    return conn.exec_driver_sql(text, values).rowcount
 
 
 @lru_cache(maxsize=1024)

@@ -286,7 +286,6 @@ Index(
 Index("ix_deliveries_subscriber", deliveries.c.subscriber_id)
 Index("ix_deliveries_worker", deliveries.c.worker)  # the accounting of one run
 Index("ix_deliveries_address_hash", deliveries.c.address_hash)
-Index("ix_deliveries_message_id", deliveries.c.message_id)
 
 # What came back: bounces and complaints, each mail once.
 bounces = Table(

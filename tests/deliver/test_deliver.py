@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -11,11 +12,11 @@ from sqlalchemy import func, select, text, update
 
 from digest.deliver.files import FileTransport
 from digest.errors import DigestError, TemplateError
-from digest.models import Delivery, Message, Outcome, Verdict
+from digest.models import Delivery, DeliveryState, Message, Outcome, Verdict
 from digest.pipeline.workers import worker_name
 from digest.storage import outbox, recovery
 from digest.storage.database import Database
-from digest.storage.ledger import Mark, mark
+from digest.storage.ledger import Mark, mark, settle
 from digest.storage.suppressions import suppress, suppressed_for
 from digest.storage.tables import deliveries, mailed, subscribers
 from tests.deliver.scene import LATER, ScriptedTransport, add_readers, ledger, render, run
@@ -237,6 +238,20 @@ async def test_a_row_that_was_taken_over_is_not_sent_by_the_first_worker(db: Dat
         await recovery.recover(conn, NOW + timedelta(hours=1))
         marks = [Mark(claim.ready[0], "<1@x>", "hash")]
         assert await conn.run_sync(partial(mark, marks=marks, worker="slow", now=NOW)) == set()
+
+
+async def test_sent_wins_over_a_worker_that_took_the_row_over(db: Database) -> None:
+    await add_readers(db, 1)
+    await die_in_data(db, "slow")
+    async with db.write() as conn:
+        await recovery.recover(conn, NOW + timedelta(hours=1))
+        claim = await outbox.claim(conn, worker="second", now=NOW + timedelta(hours=1), limit=1)
+        accepted = replace(claim.ready[0], state=DeliveryState.SENT, reply="2.0.0 Ok", settled_at=NOW)
+        await conn.run_sync(partial(settle, settled=[accepted], worker="slow", now=NOW))
+        marks = [Mark(claim.ready[0], "<1@x>", "hash")]
+        assert await conn.run_sync(partial(mark, marks=marks, worker="second", now=NOW)) == set()
+        assert [row.worker for row in await conn.execute(select(deliveries))] == ["slow"]
+    assert await ledger(db) == {"reader0@papers.dev": "sent"}
 
 
 async def test_a_killed_process_of_this_machine_leaves_no_lease_behind(sqlite: Database) -> None:
