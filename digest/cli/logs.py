@@ -37,7 +37,8 @@ def configure_service_logs() -> None:
 
 
 def _for_people() -> list[Any]:
-    return [structlog.dev.ConsoleRenderer()]
+    """Tracebacks without the values of variables: they hold addresses and abstracts."""
+    return [structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)]
 
 
 def _for_machines() -> list[Any]:
