@@ -179,7 +179,7 @@ def opening(envelope: Envelope, extensions: frozenset[str]) -> Opening:
         mail += " BODY=8BITMIME"
     if not recipient.isascii():
         if "smtputf8" not in extensions:
-            raise ValueError(f"smtputf8-unsupported: the server cannot carry the letters of {recipient} (no SMTPUTF8)")
+            raise ValueError(f"smtputf8-unsupported: the server cannot carry {recipient} (no SMTPUTF8)")
         mail += " SMTPUTF8"
     rcpt = f"RCPT TO:<{recipient}>"
     if "dsn" in extensions:  # RFC 3461: reports hold our headers, not the whole message
