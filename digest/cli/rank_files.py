@@ -33,7 +33,7 @@ class Line:
             return ""
         if not isinstance(value, str) or (required and not value.strip()):
             raise RankError(f'{self.place}: "{key}" must be a text, not {_named(value)}')
-        return value
+        return _whole(value)
 
     def texts(self, key: str) -> tuple[str, ...]:
         """The list of texts under `key`, empty if there is none."""
@@ -42,7 +42,7 @@ class Line:
             return ()
         if not isinstance(value, list) or not all(isinstance(one, str) for one in value):
             raise RankError(f'{self.place}: "{key}" must be a list of texts, not {_named(value)}')
-        return tuple(value)
+        return tuple(map(_whole, value))
 
 
 def read_papers(path: Path) -> list[Paper]:
@@ -114,12 +114,19 @@ def _read(path: Path) -> str:
 def _object(text: str, place: str) -> Mapping[str, Any]:
     try:
         value = json.loads(text)
-    except (json.JSONDecodeError, RecursionError) as error:
-        reason = error.msg if isinstance(error, json.JSONDecodeError) else "nested too deeply"
+    except (ValueError, RecursionError) as error:  # ValueError: also a number of 5,000 digits
+        reason = (
+            "nested too deeply" if isinstance(error, RecursionError) else getattr(error, "msg", str(error))
+        )
         raise RankError(f"{place}: no JSON object a line ({reason})") from error
     if not isinstance(value, dict):
         raise RankError(f"{place}: must be a JSON object, not {_named(value)}")
     return value
+
+
+def _whole(text: str) -> str:
+    """The text without lone surrogates, which JSON can write and no file can hold."""
+    return text.encode("utf-8", "replace").decode()
 
 
 def _named(value: object) -> str:

@@ -53,7 +53,7 @@ class SentenceModel:
 
     def encode(self, texts: Sequence[str]) -> Floats:
         """The direction of each text; those that were encoded before are looked up."""
-        keys = [sha256(text.encode()).digest() for text in texts]
+        keys = [sha256(text.encode("utf-8", "replace")).digest() for text in texts]
         missing = {key: text for key, text in zip(keys, texts, strict=True) if key not in self._kept}
         fresh = dict(zip(missing, self._encode([*missing.values()]), strict=True))
         rows = [fresh[key] if key in fresh else self._kept[key] for key in keys]
@@ -67,7 +67,7 @@ class SentenceModel:
 
     def _encode(self, texts: Sequence[str]) -> Floats:
         """Encode in batches of like length, so that little is spent on padding."""
-        tokens = [coded.ids for coded in self.tokenizer.encode_batch([plain(text) for text in texts])]
+        tokens = [coded.ids for coded in self.tokenizer.encode_batch([_clean(text) for text in texts])]
         vectors = np.zeros((len(texts), 384), np.float32)
         order = sorted((n for n, text in enumerate(texts) if text.strip()), key=lambda n: len(tokens[n]))
         for batch in _in_batches(order):
@@ -131,6 +131,11 @@ def hash_file(path: Path) -> str:
     except OSError as error:
         raise ModelError(f"{path} cannot be read ({error.strerror}); ranking by words") from error
     return digest.hexdigest()
+
+
+def _clean(text: str) -> str:
+    """Without TeX, and without the lone surrogates that the tokenizer refuses."""
+    return plain(text).encode("utf-8", "replace").decode()
 
 
 def _in_batches(order: Sequence[int]) -> Iterator[list[int]]:

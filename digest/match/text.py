@@ -9,6 +9,7 @@ import re
 import unicodedata
 from collections.abc import Iterator
 from functools import lru_cache
+from threading import Lock
 
 import snowballstemmer
 
@@ -44,6 +45,7 @@ STOP_WORDS = frozenset(
 )
 
 _stemmer = snowballstemmer.stemmer("english")
+_stemming = Lock()  # a stemmer keeps its word in itself, and windows are indexed in threads
 
 
 def plain(text: str) -> str:
@@ -77,7 +79,10 @@ def term(word: str) -> str:
     folded = fold(word)
     if folded in STOP_WORDS:
         return ""
-    stem: str = _stemmer.stemWord(folded) if folded.isascii() else folded
+    if not folded.isascii():
+        return folded
+    with _stemming:
+        stem: str = _stemmer.stemWord(folded)
     return stem
 
 

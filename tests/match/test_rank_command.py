@@ -56,6 +56,12 @@ def test_top_cuts_each_list_and_zero_does_not(papers: str) -> None:
     assert len(run(papers, "--topic", "separation", "--json", "--top", "0")["separation"]) == 2
 
 
+def test_lone_surrogates_harm_nothing(tmp_path: Path) -> None:
+    papers = write(tmp_path / "papers.jsonl", {"id": "a\ud800", "title": "Speech \udc00", "abstract": "x"})
+    assert list(run(papers, "--topic", "speech", "--json")) == ["speech"]
+    assert "Speech ?" in run(papers, "--topic", "speech")
+
+
 def test_candidates_are_the_only_ones_ranked(papers: str, tmp_path: Path) -> None:
     query = {"qid": "1", "topic": "separation", "candidates": ["b", "c"]}
     lists = run(papers, "--queries", write(tmp_path / "q.jsonl", query), "--top", "1")
@@ -85,6 +91,8 @@ def test_query_without_a_word_does_not_stop_the_others(papers: str, tmp_path: Pa
     ("line", "fault"),
     [
         ("{", "no JSON object a line"),
+        ('{"id": ' + "1" * 5000 + "}", "no JSON object a line"),
+        ("[" * 100_000, "no JSON object a line (nested too deeply)"),
         ("[1]", "must be a JSON object, not a list"),
         ({"title": "x"}, '"id" must be a text, not missing'),
         ({"id": 7, "title": "x"}, '"id" must be a text, not a number'),

@@ -27,6 +27,11 @@ def test_texts_are_encoded_alike_alone_and_among_others(model: SentenceModel, mo
     assert np.allclose(np.linalg.norm(together, axis=1), [1, 1, 0])
 
 
+def test_any_text_can_be_encoded(model: SentenceModel) -> None:
+    texts = ["\ud800 \x00", "😀", "机器学习", "word " * 10_000]
+    assert np.allclose(np.linalg.norm(model.encode(texts), axis=1), 1)
+
+
 def test_the_same_pass_gives_the_same_scores(model: SentenceModel, model_folder: Path) -> None:
     topics = [make_topic("driverless vehicles"), make_topic("tea")]
     first, second = (rank(build_index([TEA, CARS], one), topics) for one in (model, open_model(model_folder)))

@@ -1,3 +1,6 @@
+from concurrent.futures import ThreadPoolExecutor
+from itertools import product
+
 import pytest
 
 from digest.match.text import fold, surfaces, term, terms
@@ -52,6 +55,13 @@ def test_tex_is_no_word() -> None:
 def test_inflected_words_share_a_term() -> None:
     assert term("Transformers") == term("transformer")
     assert term("storage") != term("RAG")
+
+
+def test_threads_do_not_mix_their_words() -> None:
+    words = [f"{letters}ization{letters}ing" for letters in map("".join, product("abcdefgh", repeat=4))]
+    expected = [term.__wrapped__(word) for word in words]
+    with ThreadPoolExecutor(8) as pool:
+        assert list(pool.map(term.__wrapped__, words)) == expected
 
 
 def test_stop_words_are_no_terms() -> None:
