@@ -8,12 +8,9 @@ is tried again at once, up to three times; what the server asks to wait longer f
 import asyncio
 import hashlib
 import time
-import zlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from pathlib import Path
 from urllib.parse import urljoin, urlsplit
 from urllib.request import url2pathname
@@ -23,6 +20,7 @@ import stamina
 
 from digest import __version__
 from digest.errors import FetchError
+from digest.ingest import body
 from digest.ingest.guard import guarded_transport
 
 USER_AGENT = f"digest-papers/{__version__} (personal digest of scientific papers)"
@@ -32,7 +30,6 @@ ARXIV_PAUSE = 3.0
 
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _PASSING = frozenset({429, 500, 502, 503, 504})
-_LONGEST = 7 * 86400.0  # no server may silence us for longer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,8 +62,8 @@ class Fetched:
 
     def take(self) -> bytes:
         """The body, which is not held here any more: a large feed is in memory once."""
-        body, self.body = self.body or b"", None
-        return body
+        content, self.body = self.body or b"", None
+        return content
 
 
 class _PassingError(FetchError):
@@ -158,19 +155,19 @@ class Fetcher:
             return Fetched(body=None, validators=known)
         if response.status_code != 200:
             raise _refusal(response)
-        body, cut = await _body(response, self.limits.size)
+        content, cut = await body.read(response, self.limits.size)
         validators = Validators(
             etag=response.headers.get("etag"),
             last_modified=response.headers.get("last-modified"),
-            body_hash=hashlib.sha256(body).hexdigest(),
+            body_hash=hashlib.sha256(content).hexdigest(),
         )
         if cut:
             broken = _PassingError("the connection broke before the end of the answer")
-            broken.fetched = Fetched(body=body, cut=True) if body else None
+            broken.fetched = Fetched(body=content, cut=True) if content else None
             raise broken
         if validators.body_hash == known.body_hash:
             return Fetched(body=None, validators=validators)
-        return Fetched(body=body, validators=validators)
+        return Fetched(body=content, validators=validators)
 
     def _client(self, *, trusted: bool) -> httpx2.AsyncClient:
         """Two pools that never mix: a connection to a trusted host is out of reach for redirects."""
@@ -219,13 +216,13 @@ def _read_file(url: str, known: Validators, size: int) -> Fetched:
     path = Path(url2pathname(urlsplit(url).path))
     try:
         with path.open("rb") as file:
-            body = file.read(size + 1)
+            content = file.read(size + 1)
     except OSError as error:
         raise FetchError(f"{path} cannot be read ({error.strerror or error})") from error
-    if len(body) > size:
+    if len(content) > size:
         raise FetchError(f"{path} is larger than {size >> 20} MB")
-    validators = Validators(body_hash=hashlib.sha256(body).hexdigest())
-    return Fetched(body=None if validators == known else body, validators=validators)
+    validators = Validators(body_hash=hashlib.sha256(content).hexdigest())
+    return Fetched(body=None if validators == known else content, validators=validators)
 
 
 def _headers(known: Validators) -> dict[str, str]:
@@ -284,53 +281,9 @@ def _target(current: str, location: str) -> str:
     return target
 
 
-async def _body(response: httpx2.Response, size: int) -> tuple[bytes, bool]:
-    """The decompressed body, and whether it broke off. Never holds more than `size` bytes of it."""
-    encoding = response.headers.get("content-encoding", "identity").strip().lower()
-    if encoding not in ("identity", "", "gzip", "x-gzip", "deflate"):
-        raise FetchError(f"the answer is packed as {encoding!r}; only gzip was asked for")
-    sink = _Sink(size, packed=encoding not in ("identity", ""))
-    try:
-        async for chunk in response.aiter_raw():
-            sink.take(chunk)
-    except (httpx2.RemoteProtocolError, httpx2.ReadError):
-        return bytes(sink.body), True
-    return bytes(sink.body), not sink.whole
-
-
-class _Sink:
-    """Collects a body, unpacking as it comes: a bomb is noticed before it goes off."""
-
-    def __init__(self, size: int, *, packed: bool) -> None:
-        self.body = bytearray()
-        self._size = size
-        self._unpack = zlib.decompressobj(47) if packed else None  # gzip or zlib, by its first bytes
-
-    def take(self, chunk: bytes) -> None:
-        if self._unpack is None:
-            self.body += chunk
-        else:
-            self._inflate(chunk)
-        if len(self.body) > self._size:
-            raise FetchError(f"the answer is larger than {self._size >> 20} MB")
-
-    def _inflate(self, chunk: bytes) -> None:
-        assert self._unpack is not None
-        try:
-            while chunk and len(self.body) <= self._size and not self._unpack.eof:
-                self.body += self._unpack.decompress(chunk, self._size + 1 - len(self.body))
-                chunk = self._unpack.unconsumed_tail
-        except zlib.error as error:
-            raise FetchError("the answer says that it is gzip, and is not") from error
-
-    @property
-    def whole(self) -> bool:
-        return self._unpack is None or self._unpack.eof
-
-
 def _refusal(response: httpx2.Response) -> FetchError:
     status = response.status_code
-    wait = retry_after(response.headers.get("retry-after"), response.headers.get("date"))
+    wait = body.retry_after(response.headers.get("retry-after"), response.headers.get("date"))
     sentence = f"the server answered {status} {response.reason_phrase}".rstrip()
     kind = _PassingError if status in _PASSING else FetchError
     error = kind(
@@ -338,24 +291,6 @@ def _refusal(response: httpx2.Response) -> FetchError:
     )
     error.status = status
     return error
-
-
-def retry_after(value: str | None, date: str | None) -> float | None:
-    """The seconds of a Retry-After header: a number, or a date by the server's own clock; else None."""
-    if not value:
-        return None
-    if value.strip().isdigit():
-        return min(float(value), _LONGEST)
-    until, now = _http_date(value), _http_date(date or "")
-    return min(max((until - now).total_seconds(), 0.0), _LONGEST) if until and now else None
-
-
-def _http_date(text: str) -> datetime | None:
-    try:
-        at = parsedate_to_datetime(text)
-    except (ValueError, TypeError):
-        return None
-    return at.replace(tzinfo=UTC) if at.tzinfo is None else at
 
 
 def _sentence(error: httpx2.HTTPError) -> str:

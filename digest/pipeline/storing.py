@@ -5,7 +5,8 @@ from collections.abc import Sequence
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from digest.ingest.identity import Occasion, Resolved, identify, keys
+from digest.ingest.grouping import keys
+from digest.ingest.identity import Occasion, Resolved, identify
 from digest.models import Entry
 from digest.storage import papers
 

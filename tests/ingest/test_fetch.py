@@ -10,7 +10,8 @@ import threading
 import pytest
 
 from digest.errors import FetchError
-from digest.ingest.fetch import Fetcher, Limits, retry_after
+from digest.ingest.body import retry_after
+from digest.ingest.fetch import Fetcher, Limits
 
 from .origin import Origin, Page
 

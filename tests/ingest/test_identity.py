@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from digest.ingest.identity import Occasion, Resolved, identify, keys, title_key
+from digest.ingest.grouping import keys, title_key
+from digest.ingest.identity import Occasion, Resolved, identify
 from digest.models import Announcement, Entry, Paper
 from tests.make import NOW, make_entry
 
@@ -183,6 +184,11 @@ entries = st.builds(
 @given(st.lists(entries, max_size=12).flatmap(lambda some: st.tuples(st.just(some), st.permutations(some))))
 def test_order_of_entries_changes_nothing(both: tuple[list[Entry], list[Entry]]) -> None:
     assert merge(both[0]) == merge(both[1])
+
+
+@given(entries)
+def test_the_short_way_for_one_unknown_entry_is_the_long_way(entry: Entry) -> None:
+    assert merge([entry]) == merge([entry, entry])
 
 
 @given(st.lists(entries, max_size=12), st.integers(0, 12))
