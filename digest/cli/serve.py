@@ -21,6 +21,7 @@ from digest.cli import options
 from digest.cli.bounces import bounce_pass, listening_lmtp
 from digest.cli.desk import Desk, desk, note
 from digest.cli.logs import configure_service_logs
+from digest.cli.memory import give_memory_back
 from digest.engine.service import Service
 from digest.errors import ConfigError
 from digest.web.admin import admin_routes
@@ -38,11 +39,12 @@ GRACE_SECONDS = 5
 def serve(
     web: Annotated[bool, typer.Option(" /--no-web", help="Without pages: only the scheduler.")] = True,
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(help="Port to listen on; 0 takes a free one.")] = 8000,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port; 0 takes a free one.")] = 8000,
     config: options.Config = None,
 ) -> None:
     """Serve the pages and run by itself: ingest, compose, deliver, clean up; until Ctrl-C or SIGTERM."""
     configure_service_logs()
+    give_memory_back()
     asyncio.run(_serve(config, host, port, web=web))
 
 
@@ -142,10 +144,9 @@ def listening(host: str, port: int) -> Iterator[socket.socket]:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
         listener = socket.create_server((host, port), family=family, backlog=512)
-    except (OSError, OverflowError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        place = f"{host} port {port}"
-        raise ConfigError(f"cannot listen on {place} ({reason}); choose --host and --port") from error
+    except OSError as error:
+        place = f"{host} port {port} ({error.strerror or error})"
+        raise ConfigError(f"cannot listen on {place}; choose --host and --port") from error
     with listener:
         yield listener
 

@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 
 from digest.cli.desk import desk
 from digest.cli.logs import configure_service_logs
+from digest.cli.memory import give_memory_back
 from digest.cli.serve import listening, run_with_pages, with_address
 from digest.engine.jobs import Step
 from digest.engine.service import Service
@@ -44,4 +45,5 @@ async def main(base: datetime, started: float, speed: float) -> None:
 
 if __name__ == "__main__":
     configure_service_logs()
+    give_memory_back()
     asyncio.run(main(datetime.fromisoformat(sys.argv[1]), float(sys.argv[2]), float(sys.argv[3])))
