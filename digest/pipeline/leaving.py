@@ -13,16 +13,21 @@ _LEFT = (SubscriberStatus.UNSUBSCRIBED, SubscriberStatus.SUPPRESSED)
 
 
 async def unsubscribe(db: Database, token: str, *, network: str, now: datetime) -> None:
+    """`leave`, in a transaction of its own."""
+    async with db.write() as conn:
+        await leave(conn, token, network=network, now=now)
+
+
+async def leave(conn: AsyncConnection, token: str, *, network: str, now: datetime) -> None:
     """No more mails, from this moment; again, or with a token of nobody, it changes nothing.
 
     The claim of a delivery reads the status, so what waits in the outbox does not go out either.
     """
-    async with db.write() as conn:
-        reader = await subscribers.by_token(conn, token)
-        if reader is None or reader.status in _LEFT:
-            return
-        await subscribers.set_status(conn, reader.id, SubscriberStatus.UNSUBSCRIBED, None)
-        await asks.consent(conn, "unsubscribed", address_hash(reader.email), network=network, now=now)
+    reader = await subscribers.by_token(conn, token)
+    if reader is None or reader.status in _LEFT:
+        return
+    await subscribers.set_status(conn, reader.id, SubscriberStatus.UNSUBSCRIBED, None)
+    await asks.consent(conn, "unsubscribed", address_hash(reader.email), network=network, now=now)
 
 
 async def forget(db: Database, reader: Subscriber, *, network: str, now: datetime) -> None:

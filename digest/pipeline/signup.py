@@ -58,22 +58,21 @@ class Confirmed(StrEnum):
 
 
 async def ask(
-    db: Database,
+    conn: AsyncConnection,
     kind: str,
     email: str,
     *,
     wished: Mapping[str, Any] | None,
     network: str,
     now: datetime,
-    limits: Limits,
+    limits: Limits = LIMITS,
 ) -> bool:
     """Write a form down; False if this network has sent too many. Knows nothing of the address."""
-    async with db.write() as conn:
-        bucket = f"asks {network}"
-        if await counters.within(conn, bucket, now, 0) >= limits.network_hour:
-            return False
-        await counters.add(conn, [bucket], now)
-        await asks.record(conn, kind, email, wishes=wished, network=network, now=now)
+    bucket = f"asks {network}"
+    if await counters.within(conn, bucket, now, 0) >= limits.network_hour:
+        return False
+    await counters.add(conn, [bucket], now)
+    await asks.record(conn, kind, email, wishes=wished, network=network, now=now)
     return True
 
 
@@ -212,13 +211,14 @@ async def refuse(db: Database, ask_id: int, *, network: str, now: datetime) -> N
         await asks.consent(conn, "refused", one.address_hash, network=network, now=now, ask_id=one.id)
 
 
-async def again(db: Database, ask_id: int, *, network: str, now: datetime, limits: Limits) -> bool:
+async def again(
+    conn: AsyncConnection, ask_id: int, *, network: str, now: datetime, limits: Limits = LIMITS
+) -> bool:
     """Ask once more for what an expired link was for; False if this network has sent too many."""
-    async with db.read() as conn:
-        one = await asks.by_id(conn, ask_id)
+    one = await asks.by_id(conn, ask_id)
     if one is None or one.email is None or one.wishes is None:
         return True
-    return await ask(db, one.kind, one.email, wished=one.wishes, network=network, now=now, limits=limits)
+    return await ask(conn, one.kind, one.email, wished=one.wishes, network=network, now=now, limits=limits)
 
 
 async def tidy(db: Database, now: datetime) -> None:

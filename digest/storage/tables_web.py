@@ -104,4 +104,5 @@ SEARCH_POSTGRESQL = (
 )
 for _dialect, _statements in (("sqlite", SEARCH_SQLITE), ("postgresql", SEARCH_POSTGRESQL)):
     for _statement in _statements:
-        event.listen(papers, "after_create", DDL(_statement).execute_if(dialect=_dialect))
+        _ddl = DDL(_statement)  # type: ignore[no-untyped-call]
+        event.listen(papers, "after_create", _ddl.execute_if(dialect=_dialect))

@@ -13,7 +13,7 @@ from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.middleware.body_limit import RequestBodyLimitMiddleware
 from starlette.middleware.gzip import GZipMiddleware
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
@@ -26,6 +26,7 @@ from digest.models import Site
 from digest.pipeline.catalogue import Catalogue
 from digest.pipeline.signup import LIMITS, Limits
 from digest.storage.database import Database
+from digest.storage.grouped import Grouped
 from digest.web import about, archive, feeds, health, home, leaving, manage, reading, signup
 from digest.web.front import Clock, Front, proxies
 from digest.web.guard import Guard
@@ -92,6 +93,7 @@ def create_app(
         wake=wake,
         faults=faults,
         trusted=trusted,
+        grouped=Grouped(db),
     )
     return app
 
@@ -131,6 +133,7 @@ ROUTES: list[BaseRoute] = [
 async def _lifespan(app: Starlette) -> AsyncIterator[None]:
     app.state.front.catalogue.prepare()
     yield
+    await app.state.front.grouped.close()
     await app.state.front.catalogue.close()
 
 
@@ -166,6 +169,10 @@ async def _bad_link(request: Request, error: Exception) -> Response:
     return answer
 
 
+async def _gone(_request: Request, _error: Exception) -> Response:
+    return Response(status_code=400)  # nobody reads it
+
+
 async def _failed(request: Request, error: Exception) -> Response:
     """Say that it is our fault. The log gets the places in the code: no token, no address, no values."""
     places = [f"{frame.filename}:{frame.lineno}" for frame in traceback.extract_tb(error.__traceback__)[-6:]]
@@ -190,5 +197,6 @@ _FAULTS: dict[Any, Any] = {
     405: _not_allowed,
     errors.LinkError: _bad_link,
     errors.StorageError: _failed,
+    ClientDisconnect: _gone,
     Exception: _failed,
 }

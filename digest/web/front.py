@@ -1,8 +1,9 @@
 """What endpoints work with: the collaborators that `create_app` was given, found on the request."""
 
+import asyncio
 import ipaddress
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -13,6 +14,7 @@ from digest.links import Links
 from digest.models import Site
 from digest.pipeline.catalogue import Catalogue
 from digest.storage.database import Database
+from digest.storage.grouped import Grouped
 from digest.web.pages import Pages
 
 Clock = Callable[[], datetime]
@@ -34,6 +36,9 @@ class Front:
     wake: Callable[[], None]  # there is something new in the outbox
     faults: Callable[[], Sequence[str]]  # what keeps this process from being ready
     trusted: tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...]
+    grouped: Grouped  # small writes that share commits
+    answering: asyncio.Lock = field(default_factory=asyncio.Lock)  # one at a time decides the letters
+    queue: list[None] = field(default_factory=list)  # who waits for that
 
 
 def front(request: Request) -> Front:

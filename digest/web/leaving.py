@@ -1,9 +1,10 @@
 """Unsubscribe: RFC 8058's POST, and a page with one button. No login, no cookie, no redirect, for ever."""
 
+from functools import partial
 from urllib.parse import quote
 
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, Response
 
 from digest.pipeline import leaving
@@ -22,7 +23,8 @@ async def unsubscribe(request: Request) -> Response:
             button="Unsubscribe",
             quiet="You would rather have fewer, or other papers? The link to your settings is in each mail.",
         )
-    await leaving.unsubscribe(tools.db, token, network=network_of(request), now=tools.clock())
+    leave = partial(leaving.leave, token=token, network=network_of(request), now=tools.clock())
+    await tools.grouped.write(leave)
     if await _is_one_click(request):
         return PlainTextResponse("unsubscribed\n", headers=PRIVATE)
     return tools.pages.say(
@@ -36,5 +38,5 @@ async def _is_one_click(request: Request) -> bool:
     """A mail provider's request; a body that cannot be read is nobody's form."""
     try:
         return "List-Unsubscribe" in await form_of(request)
-    except HTTPException:
+    except (HTTPException, ClientDisconnect):
         return True

@@ -1,6 +1,7 @@
 """Subscribe, confirm, ask for a lost link. Every address gets the same answer after the same work."""
 
 from datetime import timedelta
+from functools import partial
 
 from starlette.background import BackgroundTask
 from starlette.requests import Request
@@ -79,14 +80,16 @@ async def confirm(request: Request) -> Response:
 async def _ask(request: Request, kind: str, email: str, wished: dict[str, object] | None) -> Response:
     tools = front(request)
     limits: signup.Limits = request.app.state.limits
-    taken = await signup.ask(
-        tools.db,
-        kind,
-        email,
-        wished=wished,
-        network=network_of(request),
-        now=tools.clock(),
-        limits=limits,
+    taken = await tools.grouped.write(
+        partial(
+            signup.ask,
+            kind=kind,
+            email=email,
+            wished=wished,
+            network=network_of(request),
+            now=tools.clock(),
+            limits=limits,
+        )
     )
     if not taken:
         return tools.pages.say("One moment, please", _SLOW, status=429)
@@ -94,9 +97,14 @@ async def _ask(request: Request, kind: str, email: str, wished: dict[str, object
 
 
 async def answer(tools: Front, limits: signup.Limits) -> None:
-    """After the response: decide the letters and have them sent."""
-    if await signup.answer_asks(tools.db, tools.clock(), limits):
-        tools.wake()
+    """After the response: decide the letters and have them sent. One at a time, for all that wait."""
+    if tools.answering.locked() and tools.queue:
+        return  # somebody waits already, and will find this ask too
+    tools.queue.append(None)
+    async with tools.answering:
+        tools.queue.clear()
+        if await signup.answer_asks(tools.db, tools.clock(), limits):
+            tools.wake()
 
 
 def _sent(tools: Front, after: BackgroundTask | None = None) -> Response:
@@ -140,7 +148,8 @@ async def _expired(request: Request, ask_id: int) -> Response:
         await signup.refuse(tools.db, ask_id, network=network, now=now)
         return _refused(tools)
     limits: signup.Limits = request.app.state.limits
-    if not await signup.again(tools.db, ask_id, network=network, now=now, limits=limits):
+    once_more = partial(signup.again, ask_id=ask_id, network=network, now=now, limits=limits)
+    if not await tools.grouped.write(once_more):
         return tools.pages.say("One moment, please", _SLOW, status=429)
     return _sent(tools, BackgroundTask(answer, tools, limits))
 
