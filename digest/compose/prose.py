@@ -15,7 +15,7 @@ _CONTROLS = re.compile(
 )
 _STACKED = re.compile("([\u0300-\u036f]{4})[\u0300-\u036f]+")
 _WIDE = re.compile("[\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\uff60\U00020000-\U0003ffff]")
-_TOKENS = re.compile(rf" ?(?:{_WIDE.pattern}|(?:(?!{_WIDE.pattern})\\S)+)")
+_TOKENS = re.compile(rf" ?(?:{_WIDE.pattern}|(?:(?!{_WIDE.pattern})[^ ])+)| ")
 _WORD = re.compile(r"\w+")
 _SENTENCE_END = re.compile(
     r"(?<!\be\.g\.)(?<!\bi\.e\.)(?<!\bet al\.)(?<!\bvs\.)(?<!\bcf\.)(?<!\b[A-Z]\.)(?<=[.!?])[\"')\]”’]*(?=\s)"
@@ -141,18 +141,29 @@ def direction(text: str) -> str:
 @lru_cache(maxsize=2048)
 def wrap(text: str, indent: str = "", width: int = 72) -> str:
     """Lines of at most `width` columns; an address or a long word is not broken, East Asian text anywhere."""
-    narrow = text.isascii() or not _WIDE.search(text)
-    tokens = [word for word in text.split(" ") if word] if narrow else _TOKENS.findall(text)
-    columns = len if narrow else _columns
-    lines, line, used = [], "", len(indent)
-    for token in tokens:
-        glue = " " if line and (narrow or token[0] == " ") else ""
-        word = token.strip()
-        if line and used + len(glue) + columns(word) > width:
-            lines.append(indent + line)
-            line, used, glue = "", len(indent), ""
-        line, used = line + glue + word, used + len(glue) + columns(word)
-    return "\n".join([*lines, indent + line] if line else lines)
+    room = width - len(indent)
+    if text.isascii() or not _WIDE.search(text):
+        lines = [line.rstrip(" ") for line in _lines_of(room).findall(text)]
+    else:
+        lines = _wide_lines(text, room)
+    return "\n".join(indent + line for line in lines)
+
+
+@lru_cache(maxsize=64)
+def _lines_of(room: int) -> re.Pattern[str]:
+    """As much as ends before a blank within `room` characters, else one long word."""
+    return re.compile(rf"[^ ].{{0,{max(room, 1) - 1}}}(?= |$)|[^ ]+")
+
+
+def _wide_lines(text: str, room: int) -> list[str]:
+    """Lines of text with characters that take two columns and may begin a line anywhere."""
+    lines, line = [], ""
+    for token in _TOKENS.findall(text):
+        if line and _columns(line + token) > room:
+            lines.append(line.rstrip(" "))
+            line = ""
+        line += token if line else token.lstrip(" ")
+    return [*lines, line.rstrip(" ")] if line else lines
 
 
 def _columns(word: str) -> int:
