@@ -20,7 +20,7 @@ _PREFIXES = re.compile(
     re.IGNORECASE,
 )
 _DOI_PREFIX = re.compile(r"^(?:https?://(?:dx\.|www\.)?doi\.org/|info:doi/|doi:\s*)", re.IGNORECASE)
-_DOI = re.compile(r"10\.\d{4,9}/[^\s<>\"]+", re.IGNORECASE)
+_DOI = re.compile(r"10\.\d{4,9}/[^\s<>\"\x00-\x1f\x7f-\x9f\ud800-\udfff]{1,240}", re.IGNORECASE)
 
 
 def arxiv_id(text: str) -> tuple[str, int | None] | None:

@@ -146,12 +146,18 @@ async def _ask(
     def step(done: int, total: int) -> None:
         progress(source.name, done, total)
 
-    asked = await ask(source, known, fetcher, reader, now=now, step=step)
-    gap = gap_of(status, asked.documents, now)
-    if gap is not None and not asked.failed and (gap.retry_at is None or gap.retry_at <= now):
-        asked.filled, asked.gap, asked.gap_error = await fill(source, gap, fetcher, reader, now=now)
-    else:
-        asked.gap = gap
+    try:
+        asked = await ask(source, known, fetcher, reader, now=now, step=step)
+        gap = gap_of(status, asked.documents, now)
+        if gap is not None and not asked.failed and (gap.retry_at is None or gap.retry_at <= now):
+            asked.filled, asked.gap, asked.gap_error = await fill(source, gap, fetcher, reader, now=now)
+        else:
+            asked.gap = gap
+    except Exception as error:  # a mistake of ours costs one source and not the morning's mail
+        log.exception("ingest.mistake", source=source.name)
+        return Asked(
+            failed=True, error=f"an error in digest itself ({type(error).__name__}: {error}); see the log"
+        )
     return asked
 
 

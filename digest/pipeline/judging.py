@@ -11,6 +11,7 @@ from typing import Any
 
 from digest.ingest import gaps, states
 from digest.ingest.gaps import Gap
+from digest.ingest.identity import AHEAD
 from digest.ingest.parse import Document
 from digest.models import Entry, Source, SourceState
 from digest.pipeline.asking import Asked
@@ -56,7 +57,7 @@ def judged(
         failures=failures,
         error=asked.error or _loss(asked.documents) or asked.gap_error or _alarm(source, now, last_new_at),
         batch=_batch(before, asked.documents, entries),
-        day=_day(before, asked, answer),
+        day=_day(before, asked, answer, now),
         gap=gap_to_json(asked.gap),
     )
 
@@ -100,7 +101,7 @@ def _batch(
 
 
 def _label(entry: Entry) -> str:
-    return entry.arxiv_id or entry.doi or entry.entry_id
+    return entry.arxiv_id or entry.doi or entry.entry_id[:200]
 
 
 def _alarm(source: Source, now: datetime, last_new_at: datetime | None) -> str | None:
@@ -121,22 +122,23 @@ def _loss(documents: Sequence[Document]) -> str | None:
 
 def gap_of(before: Status, documents: Sequence[Document], now: datetime) -> Gap | None:
     """The publishing days between the last batch that was read and this one, and what was missing before."""
-    present = _speaks_for(documents)
+    present = _speaks_for(documents, now)
     found = gaps.missed(before.day, present, now) if present and before.day else None
     return gaps.joined(gap_from_json(before.gap), found)
 
 
-def _day(before: Status, asked: Asked, answer: states.Answer) -> date | None:
+def _day(before: Status, asked: Asked, answer: states.Answer, now: datetime) -> date | None:
     """A day is read when its batch came whole and was not the old one again."""
     if asked.failed or asked.dropped or states.repeats(answer):
         return before.day
-    return max(filter(None, (_speaks_for(asked.documents), before.day)), default=None)
+    return max(filter(None, (_speaks_for(asked.documents, now), before.day)), default=None)
 
 
-def _speaks_for(documents: Sequence[Document]) -> date | None:
-    if not is_batch(documents) or documents[0].published_at is None:
+def _speaks_for(documents: Sequence[Document], now: datetime) -> date | None:
+    """The day of a batch; a date from the future is a mistake that must not hide later gaps."""
+    if not is_batch(documents) or (at := documents[0].published_at) is None or at > now + AHEAD:
         return None
-    return gaps.batch_day(documents[0].published_at, empty=not documents[0].entries)
+    return gaps.batch_day(at, empty=not documents[0].entries)
 
 
 def gap_to_json(gap: Gap | None) -> dict[str, Any] | None:

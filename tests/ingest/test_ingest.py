@@ -1,5 +1,6 @@
 """The step as a whole: what fails stops nothing else, what was seen is not seen again."""
 
+import asyncio
 import json
 from datetime import UTC, datetime, timedelta
 
@@ -263,16 +264,64 @@ async def test_a_dead_pass_is_seen_with_the_next_one(
     origin.pages["/atom/cs.CL"] = Page(recorded[DAY]["cs.CL"])
     found = week.sources(origin, ["cs.AI", "cs.CL"], huggingface=False)
 
-    class Dying(Fetcher):
+    class Endless(Fetcher):
         async def fetch(self, url: str, *args: object, **options: object) -> Fetched:
             if url.endswith("cs.CL"):
-                raise RuntimeError("killed")
+                await asyncio.sleep(3600)
             return await super().fetch(url, *args, **options)  # type: ignore[arg-type]
 
-    with pytest.raises(RuntimeError):
-        await ingest(db, found, clock=lambda: NOW, fetcher=Dying())
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(2.0):
+            await ingest(db, found, clock=lambda: NOW, fetcher=Endless())
     report = await ingest(db, found, clock=lambda: NOW)
     async with db.read() as conn:
         eligible = await window(conn, 0, report.number)
     assert len(eligible) == len({paper.id for paper in eligible}) > 6
     assert {paper.eligible_pass for paper in eligible} == {report.number - 1, report.number}
+
+
+async def test_a_mistake_of_ours_costs_one_source(db: Database, origin: Origin, recorded: week.Week) -> None:
+    week.publish(origin, DAY, recorded[DAY])
+
+    class Broken(Fetcher):
+        async def fetch(self, url: str, *args: object, **options: object) -> Fetched:
+            if url.endswith("cs.CL"):
+                raise KeyError("oops")
+            return await super().fetch(url, *args, **options)  # type: ignore[arg-type]
+
+    found = week.sources(origin, ["cs.CL", "cs.AI"], huggingface=False)
+    report = await ingest(db, found, clock=lambda: NOW, fetcher=Broken())
+    assert [one.state for one in report.sources] == [SourceState.FAILED, SourceState.FRESH]
+    assert "an error in digest itself" in (report.sources[0].error or "")
+
+
+async def test_text_that_databases_refuse_is_never_stored(db: Database, origin: Origin) -> None:
+    """NUL, lone surrogates, endless numbers and names: each stored on both databases or left out."""
+    odd = "\x00\ud800" + "x" * 400
+    record = {
+        "doi": "10.1101/1\x00a",
+        "title": f"T{odd}",
+        "version": 10**40,
+        "date": "9999-12-31T23:59:59-12:00",
+    }
+    other = {"doi": "10.1101/" + "y" * 900, "title": "U", "version": "1", "category": odd, "authors": odd}
+    papers = [
+        {
+            "paper": {
+                "id": odd * 9,
+                "title": odd,
+                "summary": odd,
+                "upvotes": 10**30,
+                "publishedAt": "0001-01-01",
+            }
+        }
+    ]
+    origin.pages["/a"] = Page(
+        json.dumps({"messages": [{"total": "2"}], "collection": [record, other]}).encode()
+    )
+    origin.pages["/b"] = Page(json.dumps(papers).encode())
+    found = [feed(origin, "/a"), feed(origin, "/b", "Other")]
+    report = await week.run(db, found, DAY)
+    assert not report.failed
+    assert report.papers >= 1
+    assert (await week.run(db, found, DAY)).papers == report.papers

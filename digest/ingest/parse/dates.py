@@ -2,6 +2,7 @@
 
 import calendar
 from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 #: Nothing older is a date of publication; the second day of 1970 is what a missing number looks like.
@@ -23,9 +24,18 @@ def of_text(text: object) -> datetime | None:
         return None
     try:
         at = datetime.fromisoformat(text.strip())
-    except ValueError:
+        return _plausible(at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC))
+    except (ValueError, OverflowError):
         return None
-    return _plausible(at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC))
+
+
+def of_mail(text: object) -> datetime | None:
+    """A date as mails and HTTP write it."""
+    try:
+        at = parsedate_to_datetime(text) if isinstance(text, str) else None
+        return _plausible(at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)) if at else None
+    except (ValueError, TypeError, OverflowError):
+        return None
 
 
 def of_parts(parts: object) -> datetime | None:

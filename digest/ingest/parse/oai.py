@@ -8,7 +8,6 @@ import re
 import xml.etree.ElementTree as ET
 from collections.abc import Iterator
 from datetime import datetime
-from email.utils import parsedate_to_datetime
 from typing import Any
 
 from digest import identifiers
@@ -93,7 +92,7 @@ def _entry(record: ET.Element) -> Entry | None:
         url=f"https://arxiv.org/abs/{named[0]}",
         arxiv_id=named[0],
         doi=identifiers.doi(_text(fields, "doi").partition(" ")[0]),
-        version=max((int(one[1:]) for one in versions if re.fullmatch(r"v\d+", one)), default=named[1]),
+        version=max((int(one[1:]) for one in versions if re.fullmatch(r"v\d{1,4}", one)), default=named[1]),
         categories=tuple(_text(fields, "categories").split()),
         published_at=_created(fields),
         venue=_text(fields, "journal-ref"),
@@ -147,8 +146,5 @@ def _created(fields: dict[str, list[ET.Element]]) -> datetime | None:
         return at
     for version in fields.get("version", [])[:1]:
         for part in version:
-            try:
-                return parsedate_to_datetime(joined(part.text))
-            except (ValueError, TypeError):
-                return None
+            return dates.of_mail(part.text)
     return None

@@ -38,7 +38,7 @@ def _entry(record: dict[str, Any]) -> Entry | None:
     doi, title = identifiers.doi(_said(record, "doi")), plain(_said(record, "title"))
     if not doi or not title:
         return None
-    version = _number(record.get("version")) or 1
+    version = min(_number(record.get("version")) or 1, 9_999)
     server = "medrxiv" if "medrxiv" in f"{record.get('server')}{record.get('jatsxml')}".lower() else "biorxiv"
     return Entry(
         entry_id=f"doi:{doi}v{version}",
@@ -63,5 +63,5 @@ def _said(record: dict[str, Any], key: str) -> str:
 
 def _number(value: Any) -> int | None:
     if type(value) is int:
-        return value
+        return value if 0 <= value < 10**9 else None
     return int(value) if isinstance(value, str) and re.fullmatch(r"\d{1,9}", value) else None
