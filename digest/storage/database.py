@@ -70,20 +70,18 @@ class Database:
             self.transactions -= 1
 
     async def write_whole(self, work: Callable[[Connection], T]) -> T:
-        """One transaction in one go: on SQLite a single trip to a thread, not one for each statement.
+        """One transaction in one go: a single trip to a thread, not one for each statement.
 
         For the ledger's groups, where those trips were most of the time. Raises StorageError.
         """
         async with _told(self):
-            if self.is_sqlite:
-                loop = asyncio.get_running_loop()
-                return await loop.run_in_executor(self._thread, self._whole, work)
-            async with self._engine.begin() as connection:
-                return await connection.run_sync(work)
+            return await asyncio.get_running_loop().run_in_executor(self._thread, self._whole, work)
 
     def _whole(self, work: Callable[[Connection], T]) -> T:
         if self._sync is None:
-            self._sync = _sqlite_events(create_engine(driver_url(self.url, sync=True)), self._busy_seconds)
+            self._sync = create_engine(driver_url(self.url, sync=True), hide_parameters=True)
+            if self.is_sqlite:
+                _sqlite_events(self._sync, self._busy_seconds)
         with self._sync.begin() as connection:
             return work(connection)
 
