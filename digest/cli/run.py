@@ -10,6 +10,7 @@ import typer
 from digest.cli import options
 from digest.cli.desk import Desk, desk, note, run_async
 from digest.cli.ingest import ingest_at, report_sources
+from digest.pipeline import epoch
 from digest.pipeline.compose import ComposeReport, compose
 from digest.pipeline.delivery_report import DeliveryReport
 from digest.pipeline.ingest import IngestReport
@@ -64,6 +65,8 @@ async def _compose(tools: Desk, ingested: IngestReport) -> ComposeReport:
     if ingested.failed and not ingested.papers:
         note("no papers yet: the first issues wait for a source that answers")
         return ComposeReport()
+    if tools.settings.smtp_url:
+        await epoch.check(tools.db, tools.clock())
     patience = timedelta(hours=tools.settings.late_hours)
     return await compose(tools.db, clock=tools.clock, patience=patience)
 

@@ -16,7 +16,9 @@ from rich.table import Table
 
 from digest.cli import options
 from digest.cli.desk import Desk, desk, run_async
+from digest.cli.watch import Watch, look, show
 from digest.errors import ConfigError
+from digest.pipeline import alarm
 from digest.storage import overview, passes, subscribers
 
 SOURCE_COLUMNS = ("source", "state", "since", "last_new_at", "new", "entries", "error")
@@ -42,6 +44,7 @@ class Overview:
     unsent: Sequence[Mapping[str, Any]]
     quiet: Sequence[Mapping[str, Any]]
     next_issue_at: datetime | None
+    watch: Watch
 
     @property
     def sources(self) -> Sequence[Mapping[str, Any]]:
@@ -59,7 +62,7 @@ class Overview:
             "last_pass": {"pass": last["number"], "at": _iso(last["committed_at"])} if last else None,
             "unsent": [_jsonable(row) for row in self.unsent],
             "quiet": [_jsonable(row) for row in self.quiet],
-        }
+        } | self.watch.to_json()
 
 
 def status(
@@ -69,13 +72,27 @@ def status(
     resolve: Annotated[
         Resolution | None, typer.Option(help="End the doubt about uncertain deliveries.")
     ] = None,
+    pause: Annotated[bool, typer.Option("--pause", help="Send nothing until --resume.")] = False,
+    resume: Annotated[bool, typer.Option("--resume", help="Send again after a pause.")] = False,
     config: options.Config = None,
     now: options.Now = None,
     as_json: options.Json = False,
     as_csv: Annotated[bool, typer.Option("--csv", help="With --issue: a table for spreadsheets.")] = False,
 ) -> None:
     """Show sources, deliveries, what comes next, and why nothing was sent."""
+    if pause or resume:
+        run_async(_steer(config, now, pause=pause))
+        return
     run_async(_status(issue, resolve, config, now, "csv" if as_csv else "json" if as_json else ""))
+
+
+async def _steer(config: Path | None, now: str | None, *, pause: bool) -> None:
+    async with desk(config, now) as tools:
+        if pause:
+            await alarm.pause(tools.db, "stopped by the operator", tools.clock())
+        else:
+            await alarm.resume(tools.db, tools.clock())
+    typer.echo("nothing is sent until `digest status --resume`" if pause else "sending goes on")
 
 
 async def _status(
@@ -120,6 +137,7 @@ async def _resolve(tools: Desk, some: Sequence[Mapping[str, Any]] | None, resolu
 
 
 async def _overview(tools: Desk) -> Overview:
+    watch = await look(tools.db, tools.clock())
     async with tools.db.read() as conn:
         return Overview(
             last_pass=await passes.last(conn),
@@ -128,6 +146,7 @@ async def _overview(tools: Desk) -> Overview:
             unsent=await overview.unsent(conn, ROWS),
             quiet=await overview.quiet(conn, ROWS),
             next_issue_at=await subscribers.next_due_at(conn),
+            watch=watch,
         )
 
 
@@ -140,6 +159,7 @@ def _print(found: Overview) -> None:
     console.print(f"next issue  {_when(found.next_issue_at)}")
     counts = ", ".join(f"{number} {state}" for state, number in found.deliveries.items() if number)
     console.print(f"deliveries  {counts or 'none'}")
+    show(console, found.watch)
     _print_table(console, SOURCE_COLUMNS, found.sources)
     _print_table(console, ["id", "email", "state", "attempts", "reply"], found.unsent)
     _print_table(console, ["email", "due_at", "note"], found.quiet)

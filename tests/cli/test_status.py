@@ -1,32 +1,63 @@
-"""`digest status --issue`: who got it and who did not; `digest bounces` without a mailbox."""
+"""`digest status` says what holds mail back, and shows the last days in a line."""
 
-import csv
 import json
-from io import StringIO
+from pathlib import Path
 
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from digest.cli.watch import sparkline
 from tests.cli.conftest import NOW, Command
 
 
-def test_who_got_the_issue_of_a_day(digest: Command) -> None:
-    assert digest("run", "--now", NOW).status == 0
-    rows = list(csv.DictReader(StringIO(digest("status", "--issue", NOW[:10], "--csv").out)))
-    assert [(row["state"], row["attempts"], row["bounced"]) for row in rows] == [("sent", "1", "")] * len(
-        rows
-    )
-    assert rows
-    same = json.loads(digest("status", "--issue", rows[0]["issue_id"], "--json").out)
-    assert [row["email"] for row in same] == [rows[0]["email"]]
+def test_days_are_drawn_and_the_json_has_what_was_promised(digest: Command) -> None:
+    digest("run", "--now", NOW)
+    done = digest("status", "--now", NOW)
+    assert "█" in done.out
+    found = json.loads(digest("status", "--now", NOW, "--json").out)
+    assert {"sources", "deliveries", "next_issue_at", "uncertain", "last_pass"} <= found.keys()
+    assert (found["paused"], found["held"], found["waiting"], found["awaited"]) == (None, None, 0, [])
 
 
-def test_a_day_without_issues_is_told(digest: Command) -> None:
-    assert "no delivery" in digest("status", "--issue", "2020-01-01").out
+def test_pause_stops_sending_and_resume_sends(
+    digest: Command, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DIGEST_SMTP_URL", "smtp://127.0.0.1:9")
+    assert digest("status", "--pause").status == 0
+    done = digest("run", "--now", NOW)
+    assert (done.status, "stopped by the operator" in done.err) == (1, True)
+    assert "PAUSED" in digest("status", "--now", NOW).out
+    assert json.loads(digest("status", "--json").out)["paused"] == "stopped by the operator"
+    assert "sending goes on" in digest("status", "--resume").out
+    assert json.loads(digest("status", "--json").out)["paused"] is None
 
 
-def test_an_issue_that_is_neither_number_nor_day_is_wrong_use(digest: Command) -> None:
-    done = digest("status", "--issue", "yesterday")
-    assert (done.status, "2026-04-14" in done.err) == (2, True)
+def test_restored_copy_is_told_and_confirmed(
+    digest: Command, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DIGEST_SMTP_URL", "smtp://127.0.0.1:9")
+    digest("run", "--now", NOW)
+    digest("db", "backup", "copy.db")
+    (folder / "digest.db").unlink()
+    (folder / "copy.db").rename(folder / "digest.db")
+    assert "HELD" in digest("status", "--now", NOW).out
+    done = digest("run", "--now", "2026-04-14T14:00:00Z")
+    assert (done.status, "nothing is sent until you confirm it" in done.err) == (1, True)
+    assert "every window begins now" in digest("db", "confirm", "--skip").out
+    assert "HELD" not in digest("status", "--now", NOW).out
 
 
-def test_bounces_without_a_mailbox_says_what_to_set(digest: Command) -> None:
-    done = digest("bounces")
-    assert (done.status, "DIGEST_BOUNCE_URL" in done.err) == (2, True)
+def test_backup_does_not_overwrite(digest: Command, folder: Path) -> None:
+    digest("run", "--now", NOW)
+    (folder / "copy.db").write_text("mine")
+    done = digest("db", "backup", "copy.db")
+    assert (done.status, "exists already" in done.err) == (2, True)
+
+
+@given(st.lists(st.integers(0, 10**6), max_size=40))
+def test_sparkline_has_a_sign_a_day_and_its_top_is_full(values: list[int]) -> None:
+    line = sparkline(values)
+    assert len(line) == len(values)
+    assert not any(values) or line[values.index(max(values))] == "█"
+    assert [sign == "·" for sign in line] == [value == 0 for value in values]

@@ -1,0 +1,94 @@
+"""What `digest status` says about the last days and about what holds mail back."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from digest.pipeline import alarm, epoch, late
+from digest.storage import operations
+from digest.storage.batches import batches
+from digest.storage.database import Database
+
+#: Days of the sparklines.
+DAYS = 30
+
+_BLOCKS = "▁▂▃▄▅▆▇█"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Watch:
+    """What holds mail back, and the last days."""
+
+    paused: str | None  # why nothing is sent
+    held: str | None  # why a restored database sends nothing
+    waiting: int  # issues that wait for a late batch
+    awaited: Sequence[str]  # the sources that they wait for
+    oldest_due_at: datetime | None  # of what should have gone and has not
+    papers: Mapping[str, Sequence[int]] = field(default_factory=dict)  # source -> new papers a day
+    mailed: Sequence[int] = ()  # issues sent a day
+
+    def to_json(self) -> dict[str, Any]:
+        """Beside the promised keys of `status --json`."""
+        return {
+            "paused": self.paused,
+            "held": self.held,
+            "waiting": self.waiting,
+            "awaited": list(self.awaited),
+        }
+
+
+async def look(db: Database, now: datetime) -> Watch:
+    """Read it all; changes nothing."""
+    since = now - timedelta(days=DAYS)
+    held = await epoch.held(db)
+    async with db.read() as conn:
+        pause = await alarm.paused(conn)
+        awaited = late.awaited(await batches(conn, late.CALENDARS), now)
+        outbox = await operations.outbox(conn, now)
+        brought = await operations.papers_a_day(conn, since)
+        made = await operations.days(conn, since)
+        waiting = await operations.waiting_issues(conn)
+    days = [now.date() - timedelta(days=back) for back in reversed(range(DAYS))]
+    return Watch(
+        paused=pause.reason if pause else None,
+        held=held,
+        waiting=waiting,
+        awaited=[batch.name for batch in awaited],
+        oldest_due_at=outbox.oldest_due_at,
+        papers={name: _by_day(counts, days) for name, counts in brought.items()},
+        mailed=[made.get(day, {}).get("sent", 0) for day in days],
+    )
+
+
+def _by_day(counts: Mapping[date, int], days: Sequence[date]) -> list[int]:
+    return [counts.get(day, 0) for day in days]
+
+
+def sparkline(values: Sequence[int]) -> str:
+    """Numbers as a line of blocks; a day without anything is a dot. Pure."""
+    top = max(values, default=0) or 1
+    return "".join(_BLOCKS[(len(_BLOCKS) - 1) * value // top] if value else "·" for value in values)
+
+
+def show(console: Console, found: Watch) -> None:
+    """What keeps mails from going, then the days."""
+    if found.held:
+        console.print(f"HELD        {found.held}; `digest db confirm`, or with --skip", style="bold")
+    if found.paused:
+        console.print(f"PAUSED      {found.paused}; `digest status --resume` sends again", style="bold")
+    if found.waiting:
+        console.print(f"waiting     {found.waiting} issues for {', '.join(found.awaited) or 'their sources'}")
+    if found.oldest_due_at:
+        console.print(f"unsent      something is due since {found.oldest_due_at:%Y-%m-%d %H:%M} UTC")
+    if not found.papers:
+        return
+    table = Table(f"last {DAYS} days", "a day", "sum")
+    for name, values in sorted(found.papers.items()):
+        table.add_row(escape(f"{name}: papers"), sparkline(values), f"{sum(values):,}")
+    table.add_row("issues sent", sparkline(found.mailed), f"{sum(found.mailed):,}")
+    console.print(table)
