@@ -15,6 +15,11 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.system
 
 MAILS = {"recorded-day": recorded(), **cases()}
+DOUBLE_TEXT = """() => {
+    const all = [...document.querySelectorAll('body *')]
+    const sizes = all.map(element => parseFloat(getComputedStyle(element).fontSize))
+    all.forEach((element, n) => element.style.setProperty('font-size', 2 * sizes[n] + 'px', 'important'))
+}"""
 NO_STYLE = "document.querySelectorAll('style').forEach(style => style.remove())"
 OVERFLOW = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
 SMALL_TARGETS = """[...document.querySelectorAll('a')].filter(a => a.getBoundingClientRect().height < 44)
@@ -57,6 +62,10 @@ def test_mail_fits_every_width(browser: "Browser", message: Message) -> None:
         assert page.evaluate(OVERFLOW) == 0
     page.set_viewport_size({"width": 640, "height": 900})
     page.evaluate("document.documentElement.style.zoom = 2")
+    assert page.evaluate(OVERFLOW) == 0
+    page.evaluate("document.documentElement.style.zoom = 1")
+    page.set_viewport_size({"width": 375, "height": 900})
+    page.evaluate(DOUBLE_TEXT)
     assert page.evaluate(OVERFLOW) == 0
     page.context.close()
 
