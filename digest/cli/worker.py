@@ -64,8 +64,15 @@ def stop_on_signals() -> asyncio.Event:
     return stop
 
 
-async def work(tools: Desk, concurrency: int, queues: list[str], stop: asyncio.Event) -> None:
-    """Take jobs until `stop`."""
+async def work(
+    tools: Desk,
+    concurrency: int,
+    queues: list[str],
+    stop: asyncio.Event,
+    *,
+    ingest_every: timedelta = timedelta(seconds=INTERVALS[Step.INGEST]),
+) -> None:
+    """Take jobs until `stop`; `ingest_every` is the tickers' interval by the clock of the tools."""
     from digest.engine.distributed import DistributedEngine
     from digest.engine.distributed_steps import DistributedSteps
 
@@ -77,9 +84,7 @@ async def work(tools: Desk, concurrency: int, queues: list[str], stop: asyncio.E
         queues=queues,
         concurrency=concurrency,
     )
-    steps = DistributedSteps(
-        tools, metrics, engine=engine, ingest_every=timedelta(seconds=INTERVALS[Step.INGEST])
-    )
+    steps = DistributedSteps(tools, metrics, engine=engine, ingest_every=ingest_every)
     async with engine:
         engine.handle(steps.handlers(), stop)
         await engine.run(stop)

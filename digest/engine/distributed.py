@@ -66,7 +66,6 @@ class DistributedEngine:
         clock: Callable[[], datetime],
         queues: Collection[str] | None = None,
         concurrency: int = 1,
-        stalled_seconds: float = STALLED_SECONDS,
     ) -> None:
         """`queues` and `concurrency` are of `run`: which jobs it takes, how many at a time."""
         conninfo = make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
@@ -76,7 +75,6 @@ class DistributedEngine:
         self._clock = clock
         self._queues = list(queues or dict.fromkeys(QUEUES.values()))
         self._concurrency = concurrency
-        self._stalled_seconds = stalled_seconds
         self._asked: set[asyncio.Task[int]] = set()
 
     async def __aenter__(self) -> Self:
@@ -131,7 +129,7 @@ class DistributedEngine:
 
     async def rescue(self) -> int:
         """Put the jobs of dead workers back into their queues; gives how many."""
-        stalled = await self.app.job_manager.get_stalled_jobs(seconds_since_heartbeat=self._stalled_seconds)
+        stalled = await self.app.job_manager.get_stalled_jobs(seconds_since_heartbeat=STALLED_SECONDS)
         rescued = 0
         for job in stalled:
             try:
@@ -181,7 +179,7 @@ class DistributedEngine:
                 install_signal_handlers=False,
                 fetch_job_polling_interval=POLL_SECONDS,
                 update_heartbeat_interval=HEARTBEAT_SECONDS,
-                stalled_worker_timeout=self._stalled_seconds,
+                stalled_worker_timeout=STALLED_SECONDS,
                 shutdown_graceful_timeout=DRAIN_SECONDS,
             )
         )

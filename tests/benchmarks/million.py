@@ -12,6 +12,7 @@ Seconds are of the wall and depend on what else the machine does; CPU is that of
 
 import argparse
 import asyncio
+import contextlib
 import os
 import random
 import subprocess
@@ -73,6 +74,8 @@ def main() -> None:
 
 async def measure(url: str, port: int, options: argparse.Namespace) -> None:
     db = Database(url)
+    backend = await _count(db, "SELECT pg_backend_pid()")
+    POSTMASTER.append(int(_stat(backend)[3]))
     started = time.perf_counter()
     await fill(db, options.subscribers)
     print(f"{options.subscribers:,} subscribers filled in {time.perf_counter() - started:.0f} s")
@@ -258,6 +261,7 @@ async def tell_queue(url: str, jobs: int = 500) -> None:
 
 
 QUEUE_SECONDS: list[float] = []
+POSTMASTER: list[int] = []
 
 
 def tell(results: dict[str, list[Spent]]) -> None:
@@ -299,19 +303,14 @@ def worker_cpu(processes: Sequence[subprocess.Popen[bytes]]) -> float:
 
 
 def server_cpu() -> float:
-    """CPU seconds so far of PostgreSQL: its processes, and those that have ended."""
+    """CPU seconds so far of our PostgreSQL: its processes, and those that have ended."""
     spent = 0
     for folder in Path("/proc").iterdir():
-        try:
-            if folder.name.isdigit() and (folder / "comm").read_text().strip() == "postgres":
-                fields = _stat(int(folder.name))
-                ended = (
-                    map(int, fields[15:17]) if "-D" in (folder / "cmdline").read_text().split("\0") else ()
-                )
-                spent += sum(map(int, fields[13:15])) + sum(ended)
-        except OSError:
-            continue
-    return spent / TICKS
+        with contextlib.suppress(OSError, IndexError):
+            fields = _stat(int(folder.name)) if folder.name.isdigit() else []
+            if fields and int(fields[3]) == POSTMASTER[0]:
+                spent += sum(map(int, fields[13:15]))
+    return (spent + sum(map(int, _stat(POSTMASTER[0])[13:17]))) / TICKS
 
 
 def _stat(pid: int) -> list[str]:

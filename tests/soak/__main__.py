@@ -3,6 +3,9 @@
 200 readers in 20 zones; feeds and mail server fail by the hour; one SIGKILL a day (`--no-kills`: none, to
 watch the memory of one process). Prints a table and exits 1 if a reader got two issues for one due time, a
 paper twice, or lost one; or, with `--no-kills`, if memory grew by more than 10 % after the second day.
+
+`--workers 3` runs it past one machine: a ticker and workers over a PostgreSQL of their own, which is
+restarted as by a power failure in the middle of the run; each SIGKILL takes one worker.
 """
 
 import argparse
@@ -14,7 +17,7 @@ import tempfile
 import time
 from asyncio.subprocess import Process
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -23,6 +26,7 @@ from typing import Any
 
 from digest.storage import accounting
 from digest.storage.database import Database
+from tests.crash import cluster
 from tests.soak import world
 from tests.soak.verdict import Verdict, judge
 
@@ -43,6 +47,9 @@ class Soak:
     mails: world.Mails
     database_url: str
     random: Random
+    workers: int = 0  # 0: one process does everything
+    server: Any = None  # the PostgreSQL, if it is ours to restart
+    helpers: list[Process] = field(default_factory=list)
     started: float = field(default_factory=time.time)
     memory: dict[int, float] = field(default_factory=dict)
     killed: int = 0
@@ -54,7 +61,15 @@ class Soak:
         return BASE + timedelta(seconds=(time.time() - self.started) * self.speed)
 
     async def start(self) -> Process:
-        """One node on the common clock."""
+        """One node on the common clock; past one machine that is a worker, and the first has company."""
+        if not self.workers:
+            return await self.start_node("alone")
+        if not self.helpers:
+            self.helpers.append(await self.start_node("ticker"))
+            self.helpers += [await self.start_node("worker") for _ in range(self.workers - 1)]
+        return await self.start_node("worker")
+
+    async def start_node(self, role: str) -> Process:
         env = {key: value for key, value in os.environ.items() if not key.startswith("DIGEST_")} | {
             "DIGEST_DATABASE_URL": self.database_url,
             "DIGEST_SMTP_URL": self.mails.server.url,
@@ -71,6 +86,7 @@ class Soak:
             BASE.isoformat(),
             str(self.started),
             str(self.speed),
+            role,
         ]
         return await asyncio.create_subprocess_exec(*command, cwd=self.folder, env=env, stderr=log)
 
@@ -88,6 +104,8 @@ class Soak:
                 if node.returncode is not None:
                     raise RuntimeError(f"the node ended by itself ({node.returncode}); see node.log")
                 await asyncio.sleep(0.05)
+            if self.server and day == self.days // 2:
+                await self.restart_postgres()
             self.memory[day] = world.resident(node.pid)
             self.mails.forget()
             told = f"{self.memory[day]:6.1f} MB  {len(self.mails.server.taken):6} mails"
@@ -96,8 +114,16 @@ class Soak:
         while self.now < end or (await self.is_waiting() and time.time() < deadline):
             self.set_weather()
             await asyncio.sleep(0.5)
-        node.send_signal(signal.SIGTERM)
-        self.exit_code = await asyncio.wait_for(node.wait(), 40)
+        for process in (node, *self.helpers):
+            process.send_signal(signal.SIGTERM)
+        codes = [await asyncio.wait_for(process.wait(), 40) for process in (node, *self.helpers)]
+        self.exit_code = max(codes, key=abs)
+
+    async def restart_postgres(self) -> None:
+        """Immediate: every connection breaks, what was not committed is gone."""
+        os.kill(self.server.get_pid(), signal.SIGQUIT)
+        await asyncio.sleep(1.0)
+        await asyncio.to_thread(self.server.ensure_postgres_running)
 
     async def is_waiting(self) -> bool:
         """Is something due and not settled yet?"""
@@ -141,9 +167,10 @@ def folder(keep: Path | None) -> Iterator[Path]:
         yield Path(place)
 
 
-async def soak(options: argparse.Namespace, place: Path) -> tuple[Soak, Verdict]:
+async def soak(options: argparse.Namespace, place: Path, postgres: Any) -> tuple[Soak, Verdict]:
     """Run and judge."""
     server = world.load_feedserver(SHARED).FeedServer(SHARED / "feeds")
+    url = postgres.get_uri() if postgres else options.database_url
     mails = world.Mails()
     with server as feeds:
         (place / "subscribers.yaml").write_text(world.roster(options.readers, feeds.url, options.seed))
@@ -155,8 +182,10 @@ async def soak(options: argparse.Namespace, place: Path) -> tuple[Soak, Verdict]
                 kills=not options.no_kills,
                 feeds=feeds,
                 mails=mails,
-                database_url=options.database_url or f"sqlite:///{place / 'digest.db'}",
+                database_url=url or f"sqlite:///{place / 'digest.db'}",
                 random=Random(options.seed),
+                workers=options.workers,
+                server=postgres,
             )
             await run.run()
     db = Database(run.database_url)
@@ -199,10 +228,11 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--no-kills", action="store_true")
     parser.add_argument("--database-url", default="", help="default: a fresh SQLite file")
+    parser.add_argument("--workers", type=int, default=0, help="past one machine: so many workers")
     parser.add_argument("--keep", type=Path, help="folder for database and log")
     options = parser.parse_args()
-    with folder(options.keep) as place:
-        run, verdict = asyncio.run(soak(options, place))
+    with folder(options.keep) as place, cluster.postgres() if options.workers else nullcontext() as server:
+        run, verdict = asyncio.run(soak(options, place, server))
     return 0 if report(run, verdict) else 1
 
 
