@@ -26,11 +26,12 @@ class Background:
     counts: npt.NDArray[np.int64]  # papers that hold the term
     rarity: npt.NDArray[np.float32]  # from the counts
     vectors: npt.NDArray[np.float32]  # terms of near meaning point in near directions
+    rarest: float  # the rarity of a word that nobody has seen
 
-    @property
-    def rarest(self) -> float:
-        """The rarity of a word that nobody has seen."""
-        return float(rareness(np.zeros(1, np.int64), self.total)[0])
+    def rarity_of(self, term: str) -> float:
+        """How rare a term is."""
+        number = self.numbers.get(term)
+        return self.rarest if number is None else float(self.rarity[number])
 
     def having(self, term: str) -> int:
         """How many papers of the background hold the term."""
@@ -47,9 +48,14 @@ def load_background() -> Background:
     vectors = table["vectors"].astype(np.float32) * np.float32(table["scale"])
     numbers = {word: number for number, word in enumerate(words)}
     total, counts = int(table["total"]), table["counts"].astype(np.int64)
-    return Background(total, numbers, counts, rareness(counts, total), vectors)
+    return Background(total, numbers, counts, rareness(counts, total), vectors, never(total))
 
 
 def rareness(having: npt.NDArray[np.int64], total: int) -> npt.NDArray[np.float32]:
     """How rare is what `having` of `total` papers hold: ln(1 + (total - n + 0.5) / (n + 0.5))."""
     return np.asarray(np.log1p((total - having + 0.5) / (having + 0.5)), np.float32)
+
+
+def never(total: int) -> float:
+    """How rare is what none of `total` papers holds."""
+    return float(rareness(np.zeros(1, np.int64), total)[0])

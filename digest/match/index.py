@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import sparse
 
-from digest.match.background import load_background, rareness
+from digest.match.background import load_background, never, rareness
 from digest.match.text import fold, plain, surfaces, term
 from digest.models import Match, Paper
 
@@ -63,6 +63,11 @@ class Index:
     def size(self) -> int:
         """How many columns there are."""
         return len(self.vocabulary) + len(self.pairs)
+
+    @cached_property
+    def rarest(self) -> float:
+        """The rarity, in this batch, of a word that none of the papers holds."""
+        return never(len(self.papers))
 
     @cached_property
     def numbers(self) -> Mapping[str, int]:

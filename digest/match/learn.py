@@ -18,13 +18,13 @@ WORDS_SHARE = 6.0  # what a cosine of one with the words of the liked papers add
 DISLIKE_SHARE = 0.4  # of the centroid of the disliked papers; 0.75 hurt
 
 
-def likeness(index: Index, queries: Sequence[Query]) -> Floats:
-    """What the likes of each query add to the weight of each paper: queries x papers."""
-    found = np.zeros((len(queries), len(index.papers)), np.float32)
+def likeness(index: Index, queries: Sequence[Query]) -> Floats | None:
+    """What the likes of each query add to the weight of each paper: queries x papers; None without any."""
     rows = [number for number, query in enumerate(queries) if query.liked or query.disliked]
     asked = [queries[number] for number in rows]
     if not asked:
-        return found
+        return None
+    found = np.zeros((len(queries), len(index.papers)), np.float32)
     _learn(index, [paper for query in asked for paper in (*query.liked, *query.disliked)])
     liked = [(query.liked, query.likes_share) for query in asked]
     disliked = [(query.disliked, -DISLIKE_SHARE * _dislike_weight(query)) for query in asked]

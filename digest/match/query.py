@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from digest.match.background import load_background, rareness
+from digest.match.background import load_background
 from digest.match.index import PAIR_WEIGHT, Floats, Index, Ints
 from digest.match.text import terms
 from digest.models import Paper, Topic
@@ -22,7 +22,7 @@ class Query:
     topic: Topic
     words: tuple[str, ...]  # distinct terms, in the topic's order
     columns: Ints  # terms, then pairs, that occur in the index
-    weights: Floats  # of each column, so that a paper with every word often comes to about 1
+    weights: Floats  # of each column: a paper with every word often comes to about 1, less beside likes
     covers: Floats  # of each column: what it adds that it occurs at all; together COVER_SHARE
     by_rarity: tuple[str, ...]  # the words, the rarest in the literature first
     rarity: float  # of the rarest word
@@ -46,21 +46,21 @@ def make_query(index: Index, topic: Topic, examples: Mapping[str, Paper]) -> Que
     words = tuple(dict.fromkeys(text))[:MOST_WORDS]
     kept = set(words)
     single, pairs = index.columns([word for word in text if word in kept])
-    columns = np.array([*single, *pairs], np.int64)
     shares = np.array([1.0] * len(single) + [PAIR_WEIGHT] * len(pairs), np.float32)
-    rarities = _rarities(index, words)
-    whole = sum(rarities.values()) or 1.0
-    covers = np.zeros(len(columns), np.float32)
-    covers[: len(single)] = COVER_SHARE * index.rarity[single] / whole
+    rarities = {word: _rarity(index, word) for word in words}
+    liked = _known(topic.liked, examples)
+    heard = 1 - likes_weight(len(liked))  # what the words weigh beside the likes
+    covers = np.zeros(len(shares), np.float32)
+    covers[: len(single)] = index.rarity[single] * (heard * COVER_SHARE / (sum(rarities.values()) or 1.0))
     return Query(
         topic=topic,
         words=words,
-        columns=columns,
-        weights=shares / np.float32(FULL * _possible(index, words)),
+        columns=np.array([*single, *pairs], np.int64),
+        weights=shares * np.float32(heard / (FULL * _possible(index, words))),
         covers=covers,
         by_rarity=tuple(sorted(words, key=lambda word: -rarities[word])),
         rarity=max(rarities.values(), default=0.0),
-        liked=_known(topic.liked, examples),
+        liked=liked,
         disliked=_known(topic.disliked, examples),
     )
 
@@ -71,16 +71,11 @@ def _known(ids: Sequence[str], examples: Mapping[str, Paper]) -> tuple[Paper, ..
 
 def _possible(index: Index, words: Sequence[str]) -> float:
     """The rarities of all words in this batch added up; those that it lacks count as the rarest."""
-    absent = float(rareness(np.zeros(1, np.int64), len(index.papers))[0])
     found = (index.vocabulary.get(word) for word in words)
-    return sum(absent if column is None else float(index.idf[column]) for column in found) or 1.0
+    return sum(index.rarest if column is None else float(index.idf[column]) for column in found) or 1.0
 
 
-def _rarities(index: Index, words: Sequence[str]) -> dict[str, float]:
-    """How rare each word is in the literature."""
-    background = load_background()
-    absent = [word for word in words if word not in index.vocabulary]
-    outside = rareness(np.array([background.having(word) for word in absent], np.int64), background.total)
-    inside = [word for word in words if word in index.vocabulary]
-    known = index.rarity[[index.vocabulary[word] for word in inside]]
-    return dict(zip([*inside, *absent], [*known.tolist(), *outside.tolist()], strict=True))
+def _rarity(index: Index, word: str) -> float:
+    """How rare a word is in the literature."""
+    column = index.vocabulary.get(word)
+    return load_background().rarity_of(word) if column is None else float(index.rarity[column])

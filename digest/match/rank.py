@@ -22,6 +22,8 @@ BLOCK = 512  # topics that are weighed at once: 5 x 6 MB for 3,000 papers
 KEPT = 20_000  # lists of matches that an index keeps for topics that come again
 CERTAIN = np.float32(40.0)  # logit of a paper by one of the topic's authors: no cut is above it
 
+LOWEST = np.float32(-1e30)  # above minus infinity, which marks what is no match
+
 _ORDER = 1e-4  # logits nearer than this are equal, so that every machine gives the same order
 
 
@@ -89,7 +91,7 @@ def _rank_block(
     if not index.papers:
         return [[] for _ in queries]
     block = weigh(index, queries)
-    logits = np.round(block.logits / _ORDER) * np.float32(_ORDER)
+    logits = block.logits
     rulings = [judge(index, query.topic) for query in queries]
     for row, (query, ruling) in enumerate(zip(queries, rulings, strict=True)):
         _apply(index, query, ruling, logits[row])
@@ -99,7 +101,7 @@ def _rank_block(
     found = list(_best(logits, limit, least))
     rows = [row for row, numbers in enumerate(found) for _ in numbers]
     numbers = [number for numbers in found for number in numbers]
-    scores = _scores(logits[rows, numbers])
+    scores = _scores(_rounded(logits[rows, numbers]))
     parts = block.parts(rows, numbers)
     matches = (
         _match(index, queries[row], rulings[row], number, score, part)
@@ -132,10 +134,16 @@ def _best(logits: Floats, limit: int | None, least: Floats) -> Iterator[list[int
     if limit is not None and groups > limit:
         maxima = logits[:, : groups * 16].reshape(len(logits), 16, groups).max(axis=1)
         bounds = np.maximum(bounds, np.partition(maxima, groups - limit, axis=1)[:, groups - limit, None])
-    rows, numbers = np.nonzero((logits >= bounds) & (logits > -np.inf))
-    order = np.lexsort((numbers, -logits[rows, numbers], rows))
+    bounds = np.maximum(bounds - np.float32(_ORDER), LOWEST)
+    rows, numbers = np.nonzero(logits >= bounds)
+    order = np.lexsort((numbers, -_rounded(logits[rows, numbers]), rows))
     ends = np.searchsorted(rows, np.arange(1, len(logits)))
     return (part.tolist()[:limit] for part in np.split(numbers[order], ends))
+
+
+def _rounded(logits: Floats) -> Floats:
+    """Logits of which near ones are equal."""
+    return np.asarray(np.round(logits / _ORDER) * np.float32(_ORDER), np.float32)
 
 
 #: From here on likes are a reason of their own; in logits, of which 1 nearly triples the odds.

@@ -2,7 +2,7 @@
 
 from digest.match.index import Index
 from digest.match.query import Query
-from digest.match.rules import Ruling
+from digest.match.rules import NO_RULES, Ruling
 
 MOST = 6  # reasons are read at a glance
 
@@ -17,12 +17,15 @@ def because(
 
     Words are spelt as the paper spells them, so that they can be found and marked there.
     """
+    spellings = index.spellings(number)
+    shared = [spellings[word] for word in query.by_rarity if word in spellings]
+    if ruling is NO_RULES and not liked:
+        return tuple(dict.fromkeys(shared))[:MOST]
     reasons: list[str] = []
     if number in ruling.certain:
         reasons.append(f"author {ruling.certain[number]}")
     reasons.extend(ruling.keywords_in(number))
     if liked:
         reasons.append(LIKED)
-    spellings = index.spellings(number)
-    reasons.extend(spellings[word] for word in query.by_rarity if word in spellings)
+    reasons.extend(shared)
     return tuple(dict.fromkeys(reasons))[:MOST]

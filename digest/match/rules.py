@@ -32,13 +32,13 @@ class Ruling:
         return [keyword for keyword, numbers in self.holders.items() if number in numbers]
 
 
-_NO_RULES = Ruling(None, frozenset(), {}, {})
+NO_RULES = Ruling(None, frozenset(), {}, {})
 
 
 def judge(index: Index, topic: Topic) -> Ruling:
     """Apply the rules of `topic` to every paper of the index."""
     if not (topic.keywords or topic.exclude or topic.authors or topic.categories):
-        return _NO_RULES
+        return NO_RULES
     holders = {keyword: _holding(index, keyword) for keyword in topic.keywords}
     allowed: frozenset[int] | None = None
     if topic.keywords:

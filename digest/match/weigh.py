@@ -6,7 +6,6 @@ logit  = slope * weight + rarity of the topic + base
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from scipy import sparse
@@ -16,6 +15,7 @@ from digest.match.learn import likeness
 from digest.match.query import Query
 
 LIKES_RARITY = 8.0  # liked papers say as much as a topic with a word that one paper in 3000 holds
+TINY = np.float32(1e-6)  # so that no meaning at all is no hit, also where likes are all that counts
 LIKENESS_FLOOR = 0.05  # what likes must add to make a paper a hit without any word of the topic
 
 PARTS = ("words", "cover", "meaning", "likes", "topic")
@@ -28,7 +28,7 @@ class Block:
     words: Floats
     cover: Floats
     meaning: Floats
-    likes: Floats
+    likes: Floats | None  # None where nobody in the block has likes
     topics: Floats  # queries x 1: what the topic itself adds, whatever the paper
     logits: Floats  # minus infinity where nothing speaks for the paper
     slope: float
@@ -36,39 +36,51 @@ class Block:
     def parts(self, rows: Sequence[int], numbers: Sequence[int]) -> Iterator[dict[str, float]]:
         """What each part adds to the logits of some matches; together they are the logit."""
         weights = (self.words, self.cover, self.meaning, self.likes)
-        columns = [(self.slope * part[rows, numbers]).tolist() for part in weights]
+        columns = [
+            (self.slope * part[rows, numbers]).tolist() if part is not None else [0.0] * len(rows)
+            for part in weights
+        ]
         for values in zip(*columns, self.topics[rows, 0].tolist(), strict=True):
             yield dict(zip(PARTS, values, strict=True))
 
 
 def weigh(index: Index, queries: Sequence[Query]) -> Block:
-    """Weigh every paper for every query of a block."""
+    """Weigh every paper for every query of a block.
+
+    Each line over queries x papers is a pass over megabytes: what is the same for a whole row is put into
+    the rows of the queries before they are multiplied.
+    """
     share = np.array([[query.likes_share] for query in queries], np.float32)
-    words, cover = (1 - share) * _words(index, queries)
+    words, cover = _words(index, queries)
     texts = [query.topic.text if query.words else "" for query in queries]
-    cosines = index.space.topics(texts) @ index.meanings.T
-    meaning = (1 - share) * np.float32(index.space.topic_share) * cosines
+    scale = (1 - share) * np.float32(index.space.topic_share)
+    meaning = np.asarray((scale * index.space.topics(texts)) @ index.meanings.T, np.float32)
     likes = likeness(index, queries)
     topics = _topics(index, queries, share)
-    slope = index.space.calibration.slope
-    hit = (words > 0) | (cosines >= index.space.floor) | (likes >= LIKENESS_FLOOR)
-    logits = np.where(hit, slope * (words + cover + meaning + likes) + topics, -np.inf).astype(np.float32)
-    return Block(words, cover, meaning, likes, topics, logits, slope)
+    slope = np.float32(index.space.calibration.slope)
+    logits = words + cover
+    silent = (words == 0) & (meaning < np.maximum(scale * np.float32(index.space.floor), TINY))
+    logits += meaning
+    if likes is not None:
+        logits += likes
+        silent &= likes < LIKENESS_FLOOR
+    logits *= slope
+    logits += topics
+    np.copyto(logits, -np.inf, where=silent)
+    return Block(words, cover, meaning, likes, topics, logits, float(slope))
 
 
-def _words(index: Index, queries: Sequence[Query]) -> Floats:
-    """BM25F weights and cover, 2 x queries x papers, by a product with the postings that are asked."""
+def _words(index: Index, queries: Sequence[Query]) -> tuple[Floats, Floats]:
+    """BM25F weights and cover, each queries x papers, by a product with the postings that are asked."""
     used, places = np.unique(np.concatenate([query.columns for query in queries]), return_inverse=True)
     postings = index.weights[used].toarray()
     ends = np.concatenate([[0], np.cumsum([len(query.columns) for query in queries])])
     shape = (len(queries), len(used))
-
-    def product(values: Floats, columns: Any) -> Any:
-        return sparse.csr_matrix((values, places, ends), shape=shape) @ columns
-
     weights = np.concatenate([query.weights for query in queries])
     covers = np.concatenate([query.covers for query in queries])
-    return np.stack([product(weights, postings), product(covers, (postings > 0).astype(np.float32))])
+    words = sparse.csr_matrix((weights, places, ends), shape=shape) @ postings
+    cover = sparse.csr_matrix((covers, places, ends), shape=shape) @ (postings > 0).astype(np.float32)
+    return words, cover
 
 
 def _topics(index: Index, queries: Sequence[Query], share: Floats) -> Floats:
