@@ -33,11 +33,12 @@ class CleanUpReport:
     letters: int = 0
     papers: int = 0
     passes: int = 0
+    bounces: int = 0
 
     @property
     def total(self) -> int:
         """All of them."""
-        return self.issues + self.letters + self.papers + self.passes
+        return self.issues + self.letters + self.papers + self.passes + self.bounces
 
 
 async def clean_up(db: Database, kept: Kept, now: datetime) -> CleanUpReport:
@@ -47,6 +48,7 @@ async def clean_up(db: Database, kept: Kept, now: datetime) -> CleanUpReport:
         letters=await _letters(db, now - kept.issues) if kept.issues else 0,
         papers=await _papers(db, now - kept.papers) if kept.papers else 0,
         passes=await _passes(db, now - kept.events) if kept.events else 0,
+        bounces=await _bounces(db, now - kept.events) if kept.events else 0,
     )
 
 
@@ -56,6 +58,11 @@ async def _issues(db: Database, before: datetime) -> int:
 
 async def _letters(db: Database, before: datetime) -> int:
     return await _repeat(db, lambda conn: retention.delete_letters(conn, before, BATCH))
+
+
+async def _bounces(db: Database, before: datetime) -> int:
+    gone = await _repeat(db, lambda conn: retention.delete_bounces(conn, before, BATCH))
+    return gone + await _repeat(db, lambda conn: retention.delete_strays(conn, before, BATCH))
 
 
 async def _passes(db: Database, before: datetime) -> int:

@@ -6,11 +6,12 @@ papers that somebody liked. Contains no decision about what is old.
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import ColumnElement, Select, String, Table, cast, delete, exists, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from digest.storage.tables import deliveries, issues, mailed, papers, passes, topics, votes
+from digest.storage.tables import bounces, deliveries, issues, mailed, papers, passes, strays, topics, votes
 
 #: States of a delivery that somebody still works on or has to look at.
 _OPEN = ("pending", "claimed", "data", "deferred", "uncertain")
@@ -37,6 +38,18 @@ async def delete_passes(conn: AsyncConnection, before: datetime, keep: int, limi
     return await _delete(conn, passes, passes.c.number, old, limit)
 
 
+async def delete_bounces(conn: AsyncConnection, before: datetime, limit: int) -> int:
+    """Bounces of old days; who was suppressed by them stays suppressed."""
+    old = select(bounces.c.id).where(bounces.c.received_at < before)
+    return await _delete(conn, bounces, bounces.c.id, old, limit)
+
+
+async def delete_strays(conn: AsyncConnection, before: datetime, limit: int) -> int:
+    """Mails to the intake that nobody could read, and nobody looked at."""
+    old = select(strays.c.key).where(strays.c.received_at < before)
+    return await _delete(conn, strays, strays.c.key, old, limit)
+
+
 async def old_papers(conn: AsyncConnection, before: datetime, after: int, limit: int) -> list[int]:
     """Numbers of old papers that nobody voted on, from the one after `after` on."""
     free = ~exists().where(votes.c.paper == papers.c.number)
@@ -60,7 +73,7 @@ async def examples(conn: AsyncConnection) -> set[str]:
 
 
 async def _delete(
-    conn: AsyncConnection, table: Table, key: ColumnElement[int], which: Select[tuple[int]], limit: int
+    conn: AsyncConnection, table: Table, key: ColumnElement[Any], which: Select[tuple[Any]], limit: int
 ) -> int:
     ids = (await conn.scalars(which.limit(limit))).all()
     if ids:

@@ -4,12 +4,15 @@ from datetime import timedelta
 
 from hypothesis import given
 from hypothesis import strategies as st
+from sqlalchemy import insert, update
 
 from digest.pipeline import alarm
 from digest.pipeline.sending import Way, send_due
 from digest.pipeline.workers import worker_name
+from digest.storage import rates
 from digest.storage.database import Database
 from digest.storage.suppressions import suppress
+from digest.storage.tables import bounces, deliveries
 from tests.deliver.scene import ScriptedTransport, add_readers, render
 from tests.make import NOW
 from tests.pipeline.steps import at, send_all
@@ -52,6 +55,22 @@ async def test_complaints_pause_sending_until_it_is_resumed(db: Database) -> Non
     assert "digest status --resume" in report.paused
     await alarm.resume(db, NOW + timedelta(seconds=1))
     assert (await send(db, transport)).sent == 1
+
+
+async def test_refusals_and_returned_mails_are_bounces(db: Database) -> None:
+    await add_readers(db, 20)
+    await send_all(db)
+    async with db.write() as conn:
+        refused = deliveries.c.id.in_([1, 2, 3])
+        await conn.execute(update(deliveries).where(refused).values(state="failed", reply="rcpt: 550 no"))
+        own = deliveries.c.id == 4
+        await conn.execute(update(deliveries).where(own).values(state="failed", reply="address: reserved"))
+        for number in range(2):
+            row = {"key": f"k{number}", "address_hash": "h", "kind": "soft", "status": "", "received_at": NOW}
+            await conn.execute(insert(bounces).values(row))
+    async with db.read() as conn:
+        assert await rates.since(conn, NOW) == rates.Rates(mailed=19, bounced=5, complained=0)
+    assert await alarm.watch(db, NOW)
 
 
 async def test_resuming_forgets_what_was_counted_before(sqlite: Database) -> None:

@@ -10,7 +10,7 @@ from digest.pipeline.retention import Kept, clean_up
 from digest.storage import papers
 from digest.storage.database import Database
 from digest.storage.suppressions import suppress, suppressed_for
-from digest.storage.tables import deliveries, issues, mailed, passes, votes
+from digest.storage.tables import bounces, deliveries, issues, mailed, passes, strays, votes
 from tests.make import NOW, make_paper, make_topic
 from tests.pipeline.steps import announce, at, issue_of, send_all, shown, subscribe
 
@@ -90,6 +90,17 @@ async def test_newest_pass_stays_and_numbers_go_on(db: Database) -> None:
     report = await clean_up(db, KEPT, MUCH_LATER)
     assert (report.passes, await count(db, passes)) == (3, 1)
     assert await announce(db, when=MUCH_LATER) == 5
+
+
+async def test_old_bounces_go_and_their_suppression_stays(db: Database) -> None:
+    async with db.write() as conn:
+        row = {"key": "k", "address_hash": "h", "kind": "hard", "status": "5.1.1", "received_at": NOW}
+        await conn.execute(insert(bounces).values(row))
+        await conn.execute(insert(strays).values(key="k", raw=b"?", received_at=NOW))
+        await suppress(conn, "gone@papers.dev", "hard bounce", NOW)
+    assert (await clean_up(db, KEPT, MUCH_LATER)).bounces == 2
+    async with db.read() as conn:
+        assert await suppressed_for(conn, "gone@papers.dev") == "hard bounce"
 
 
 async def test_suppressions_stay_for_ever(sqlite: Database) -> None:
