@@ -10,6 +10,9 @@ from digest.models import Issue, Match, Paper, Subscriber
 #: Papers just below the cut, and papers at most in another list.
 LEFT_OUT, LINES = 5, 10
 
+#: Octets for the words that tell how many papers are not even named.
+NOTE_ROOM = 100
+
 MORE, MORE_NOTE = "Also for you", "This mail was full: these papers stand here by name."
 
 
@@ -36,7 +39,9 @@ def body(
     if size(cards) > room:
         over = blocks.section(MORE, MORE_NOTE, online)
         lines = [blocks.line(papers[match.paper_id], "") for match in shown]
-        full, named = fit(cards, lines, room - over.size)
+        full, named = fit(cards, lines, room - over.size - NOTE_ROOM)
+        if named < len(shown):
+            over = blocks.section(MORE, f"{MORE_NOTE} {len(shown) - named} more did not fit.", online)
         more = [over, *lines[full:named]]
     in_full: list[Block] = []
     for topic in dict.fromkeys(match.topic for match in shown[:full]):

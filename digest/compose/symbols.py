@@ -86,6 +86,9 @@ FUNCTIONS: Final = frozenset(
     ]
 )
 
+#: Macros for a letter within a word: the blank behind them is never meant.
+LETTERS: Final = frozenset(["aa", "AA", "ae", "AE", "oe", "OE", "o", "O", "l", "L", "ss", "i", "j"])
+
 #: Macros whose argument is ordinary text.
 TEXT_LIKE: Final = frozenset(
     [

@@ -15,6 +15,7 @@ from digest.compose.symbols import (
     BLANKS,
     DROPPED,
     FUNCTIONS,
+    LETTERS,
     MATH_ACCENTS,
     RELATIONS,
     SUBSCRIPTS,
@@ -297,6 +298,8 @@ class _Tex:
             return after
         if self.source.startswith("{}", after):
             return after + 2
+        if name in LETTERS:
+            return self._skip_blank(after, end)
         before = self.source[after - len(name) - 2 : after - len(name) - 1]
         return after if before.isspace() else self._skip_blank(after, end)
 

@@ -103,6 +103,14 @@ def test_fifty_papers_fit_and_none_is_lost(composer: Composer) -> None:
     assert "Read the whole issue online" in message.html
 
 
+def test_two_hundred_long_titles_fit_and_the_mail_says_how_many_do_not(composer: Composer) -> None:
+    papers = [make_paper(number, title=f"Paper {number} " + "on matters " * 40) for number in range(200)]
+    message = compose(composer, make_issue(*range(200)), *papers)
+    assert len(message.raw) <= MAX_SIZE
+    lost = int(re.search(r"(\d+) more did not fit", message.html)[1])  # type: ignore[index]
+    assert sum(f"Paper {number} on" in message.text for number in range(200)) == 200 - lost
+
+
 def test_what_a_feed_lacks_is_left_out(composer: Composer) -> None:
     bare = make_paper(1, abstract="", authors=(), url="", categories=(), id="title:abc")
     message = compose(composer, make_issue(shown=(make_match(1, paper_id="title:abc", because=()),)), bare)

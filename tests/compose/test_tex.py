@@ -25,6 +25,11 @@ KNOWN = {
     r"$k$-means, $n-1$, $L-BFGS$": "k-means, n−1, L-BFGS",
     r"\(a\) and \[b\] and $$c$$": "a and b and c",
     "``quoted''": "“quoted”",
+    r"\url{https://x.org/~a} \href{https://x.org}{here}\footnote{Or not.}": "https://x.org/~a here (Or not.)",
+    r"\ensuremath{\beta} and mm\textsuperscript{2} and \alpha-helix": "β and mm² and α-helix",
+    r"$a \not= b$, $\left. x \right|$, $f'(x)$, $a\,b$, $\alpha{}x$": "a ≠ b, x |, f′(x), a b, αx",
+    r"\c{c}, \v s, \'{\i}, $\bar{x}$, $\overline{AB}$": "ç, š, í, x̄, A̅B̅",
+    r"{\'E}tale \LaTeX{} \ss{} \aa ngstrom": "Étale \\LaTeX{} ß ångstrom",
 }
 
 AS_TYPED = [
@@ -36,6 +41,7 @@ AS_TYPED = [
     r"$\unheardof{x}$ and \unheardof{y}",
     r"C:\new\alpha",
     '{"a": 1} and {x, y}',
+    r"$\sqrt[3{x}$, $\frac{1$, $\hat{xy}$, \'9, \c9, \emph",
     "snake_case and 2^10 and ~10 and --flag",
     "x" * 1000,
     "",
