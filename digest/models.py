@@ -122,6 +122,7 @@ class Entry:
     venue: str = ""  # journal or server, when the feed names it
     comment: str = ""
     votes: int | None = None  # Hugging Face's upvotes
+    submitter: str = ""  # who brought it to a daily list
     licence: str = ""
     withdrawn: bool = False
     current: bool = False  # the newest version, though its number is not given (OAI-PMH)
@@ -148,6 +149,7 @@ class Paper:
     eligible_at: datetime | None = None  # set once; None: never eligible for digests
     eligible_pass: int | None = None
     votes: int | None = None
+    submitter: str = ""  # who brought it to a daily list
     withdrawn: bool = False
     families: tuple[str, ...] = ()  # families of the sources that brought it
     open: bool = False

@@ -121,6 +121,7 @@ papers = Table(
     Column("eligible_pass", Integer),
     Column("revised_pass", Integer),  # the pass that brought the present version, if not the first
     Column("votes", Integer),
+    _required("submitter", Text),
     _required("withdrawn", Boolean),
     _required("families", JSON),
     _required("open", Boolean),

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from urllib.parse import quote
 
 from digest.compose import prose
-from digest.compose.cards import Author, Link, card, clean_abstract, folded, reasons
+from digest.compose.cards import Author, Link, card, clean_abstract, clean_name, folded, reasons
 from digest.compose.tex import to_unicode
 from digest.links import Links
 from digest.models import Issue, Match, Paper, Subscriber
@@ -27,6 +27,7 @@ class View:
     more_authors: int
     venue: str
     votes: int | None  # on Hugging Face
+    submitter: str  # who brought it to Hugging Face's list
     here: int  # of readers here
     is_new: bool
     abstract: str
@@ -69,6 +70,7 @@ def view(
         more_authors=made["more_authors"],
         venue=made["venue"],
         votes=made["votes"],
+        submitter=clean_name(paper.submitter),
         here=here,
         is_new=is_new,
         abstract=abstract,

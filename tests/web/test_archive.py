@@ -17,7 +17,7 @@ async def stored(place: Place) -> None:
     )
     await announce(
         place.db,
-        make_paper(2, title="Dancing bees", authors=("Jürgen Müller",), votes=4),
+        make_paper(2, title="Dancing bees", authors=("Jürgen Müller",), votes=4, submitter="Ada L."),
         make_paper(3, title="Schrödinger operators", abstract="On spectra.", categories=("math.SP",)),
         make_paper(4, title="Closed hives", abstract="Secret bees.", open=False, families=("Nature",)),
     )
@@ -26,6 +26,9 @@ async def stored(place: Place) -> None:
 async def test_lists_of_day_week_and_month(place: Place) -> None:
     await stored(place)
     day = (await place.client.get("/trending")).text
+    assert "4 votes</span> on Hugging Face" in day
+    assert "submitted by Ada L." in day
+    assert '<span class="new">new</span>' in day
     assert "Dancing bees" in day
     assert "Old bees" not in day
     assert "Old bees" in (await place.client.get("/trending?period=month")).text

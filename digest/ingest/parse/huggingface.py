@@ -45,6 +45,7 @@ def _entry(record: Any) -> Entry | None:
         announced=Announcement.LISTED,
         published_at=dates.of_text(paper.get("publishedAt")),
         votes=_votes(paper.get("upvotes")),
+        submitter=_submitter(record.get("submittedBy"), paper.get("submittedOnDailyBy")),
         withdrawn=bool(paper.get("withdrawnAt")),
     )
 
@@ -54,6 +55,14 @@ def _authors(listed: Any) -> tuple[str, ...]:
         return ()
     shown = [one for one in listed if isinstance(one, dict) and not one.get("hidden")]
     return names.cleaned(one.get("name") for one in shown)
+
+
+def _submitter(*people: Any) -> str:
+    """The name of whoever brought the paper to the list."""
+    for person in people:
+        if isinstance(person, dict) and (found := names.cleaned([person.get("fullname")])):
+            return found[0]
+    return ""
 
 
 def _votes(count: Any) -> int | None:
