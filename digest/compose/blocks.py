@@ -139,7 +139,12 @@ class Blocks:
     def _kept_for(self, key: Hashable, paper: Paper | None) -> Block | None:
         """The block of this key, unless its paper has changed since (a new version, more votes)."""
         kept = self._kept.get(key)
-        return kept[1] if kept and (kept[0] is paper or kept[0] == paper) else None
+        if kept is None or kept[0] is paper:
+            return kept and kept[1]
+        if kept[0] != paper:
+            return None
+        self._kept[key] = (paper, kept[1])  # every batch reads its papers anew: compare once a batch
+        return kept[1]
 
     def _keep(self, key: Hashable, paper: Paper | None, name: str, values: Mapping[str, Any]) -> Block:
         """Render a block and keep it."""

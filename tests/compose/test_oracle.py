@@ -100,3 +100,13 @@ def test_issue_of_another_reader_from_the_same_composer_is_its_own() -> None:
     assert LINKS.reader(1, 1) in one.html
     assert LINKS.reader(2, 1) in two.html
     assert LINKS.reader(1, 1) not in two.html + two.text + two.raw.decode().replace("=\r\n", "")
+
+
+def test_paper_that_changed_is_rendered_anew() -> None:
+    composer = Composer(SITE, LINKS)
+    for votes in (3, 4):
+        papers = make_papers(make_paper(1, votes=votes))
+        message = composer.message(
+            make_issue(1), make_subscriber(), papers, message_id="<1@papers.dev>", created_at=NOW
+        )
+        assert f"{votes} votes" in message.text
