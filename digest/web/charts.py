@@ -50,7 +50,7 @@ def bars(days: Sequence[date], found: Mapping[date, Mapping[str, int]], label: s
     """One stacked bar a day; every part names its day, series and number when pointed at."""
     stacks = [_stack(found.get(day, {})) for day in days]
     top = max((sum(stack.values()) for stack in stacks), default=0) or 1
-    width = len(days) * (_BAR + _GAP) + 40
+    width = len(days) * (_BAR + _GAP) + 60
     parts = [_bar(n, day, stack, top) for n, (day, stack) in enumerate(zip(days, stacks, strict=True))]
     axis = Markup('<text x="36" y="12" text-anchor="end" class="tick">{:,}</text>').format(top)
     opening = (
