@@ -39,23 +39,26 @@ def state(
     *,
     kind: SourceKind,
     now: datetime,
-    last_new_at: datetime | None,
+    moved_at: datetime | None,
     grace: timedelta,
 ) -> SourceState:
-    """The state of a source after an answer; `grace` is how long a batch may be overdue."""
+    """The state of a source after an answer.
+
+    `moved_at` is when an answer last differed from the one before; `grace` how long a batch may be overdue.
+    """
     if not answer.usable:
         return SourceState.FAILED
     if answer.nothing_today and not answer.entries and expected_at(kind, now) is None:
         return SourceState.QUIET
     if answer.unchanged:
-        return _unmoved(before, kind, now, last_new_at, grace)
+        return _unmoved(before, kind, now, moved_at, grace)
     if not answer.entries:
         return SourceState.QUIET
     if not repeats(answer):
         return SourceState.FRESH
     if answer.batch and _redated(answer):
         return SourceState.STALE
-    return _unmoved(before, kind, now, last_new_at, grace)
+    return _unmoved(before, kind, now, moved_at, grace)
 
 
 def repeats(answer: Answer) -> bool:
@@ -67,15 +70,13 @@ def _unmoved(
     before: SourceState | None,
     kind: SourceKind,
     now: datetime,
-    last_new_at: datetime | None,
+    moved_at: datetime | None,
     grace: timedelta,
 ) -> SourceState:
-    """Nothing moved: the state stays, but that what was fresh is late once the next batch is overdue."""
-    if before in (None, SourceState.FAILED):
-        before = SourceState.QUIET
-    if before is SourceState.FRESH and is_overdue(kind, now, last_new_at, grace):
+    """Nothing moved: the state stays until the next batch is overdue."""
+    if is_overdue(kind, now, moved_at, grace):
         return SourceState.LATE
-    return before or SourceState.QUIET
+    return SourceState.QUIET if before in (None, SourceState.FAILED) else before
 
 
 def _redated(answer: Answer) -> bool:
@@ -83,10 +84,15 @@ def _redated(answer: Answer) -> bool:
     return answer.date is not None and answer.date_before is not None and answer.date > answer.date_before
 
 
-def is_overdue(kind: SourceKind, now: datetime, last_new_at: datetime | None, grace: timedelta) -> bool:
-    """True if today's batch is past its hour and nothing new came since that hour."""
+def is_overdue(kind: SourceKind, now: datetime, moved_at: datetime | None, grace: timedelta) -> bool:
+    """True if today's batch is past its hour and no other answer came since it was to be expected.
+
+    Hugging Face's list grows from midnight on: what moved in the morning is today's.
+    """
     at = expected_at(kind, now)
-    return at is not None and now >= at + grace and (last_new_at is None or last_new_at < at)
+    if at is None or moved_at is None or now < at + grace:
+        return False
+    return moved_at < (at.replace(hour=0) if kind is SourceKind.HUGGINGFACE else at)
 
 
 def expected_at(kind: SourceKind, now: datetime) -> datetime | None:

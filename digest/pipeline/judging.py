@@ -41,7 +41,7 @@ def judged(
     failed = asked.failed
     answer = _answer(before, asked, entries)
     state = states.state(
-        answer, before.state, kind=source.kind, now=now, last_new_at=before.last_new_at, grace=grace
+        answer, before.state, kind=source.kind, now=now, moved_at=before.changed_at, grace=grace
     )
     fresh = state is SourceState.FRESH and answer.entries > answer.seen
     last_new_at = now if fresh or asked.filled else before.last_new_at

@@ -16,10 +16,10 @@ def judge(
     answer: Answer,
     before: SourceState | None = FRESH,
     now: datetime = FRIDAY + timedelta(hours=8),
-    last_new_at: datetime | None = THURSDAY,
+    moved_at: datetime | None = THURSDAY,
     kind: SourceKind = SourceKind.ARXIV,
 ) -> SourceState:
-    return state(answer, before, kind=kind, now=now, last_new_at=last_new_at, grace=GRACE)
+    return state(answer, before, kind=kind, now=now, moved_at=moved_at, grace=GRACE)
 
 
 def batch(entries: int, seen: int, date: datetime = FRIDAY) -> Answer:
@@ -63,7 +63,25 @@ def test_an_identical_answer_heals_a_failure() -> None:
 
 
 def test_todays_batch_is_not_late_once_it_came() -> None:
-    assert judge(Answer(unchanged=True), last_new_at=FRIDAY + timedelta(minutes=1)) is FRESH
+    assert judge(Answer(unchanged=True), moved_at=FRIDAY + timedelta(minutes=1)) is FRESH
+
+
+def test_the_weekends_empty_feed_is_late_on_monday() -> None:
+    monday = SATURDAY + timedelta(days=2, hours=8)
+    assert judge(Answer(unchanged=True), before=QUIET, now=monday, moved_at=SATURDAY) is LATE
+
+
+def test_a_holiday_stays_quiet() -> None:
+    """An empty feed of today is an answer, however often it is asked for again."""
+    assert judge(Answer(unchanged=True), before=QUIET, moved_at=FRIDAY + timedelta(minutes=1)) is QUIET
+
+
+def test_hugging_faces_morning_is_todays() -> None:
+    evening = FRIDAY.replace(hour=20)
+    morning, yesterday = FRIDAY.replace(hour=6), THURSDAY.replace(hour=20)
+    hugging = SourceKind.HUGGINGFACE
+    assert judge(Answer(unchanged=True), now=evening, moved_at=morning, kind=hugging) is FRESH
+    assert judge(Answer(unchanged=True), now=evening, moved_at=yesterday, kind=hugging) is LATE
 
 
 def test_a_growing_list_is_fresh_with_one_new_entry() -> None:
@@ -73,7 +91,7 @@ def test_a_growing_list_is_fresh_with_one_new_entry() -> None:
 
 
 def test_journals_are_never_late() -> None:
-    assert judge(Answer(unchanged=True), kind=SourceKind.FEED, last_new_at=None) is FRESH
+    assert judge(Answer(unchanged=True), kind=SourceKind.FEED, moved_at=None) is FRESH
 
 
 def test_hugging_face_is_quiet_at_weekends() -> None:
