@@ -20,7 +20,9 @@ WORDS = 12
 _WORD = re.compile(r"\w[\w'.+#-]*")
 
 #: The very expression of the index, else PostgreSQL does not use it.
-_TEXT: ColumnElement[str] = literal_column("to_tsvector('english', title || ' ' || abstract || ' ' || authors::jsonb::text)")
+_TEXT: ColumnElement[str] = literal_column(
+    "to_tsvector('english', title || ' ' || abstract || ' ' || authors::jsonb::text)"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -97,7 +97,8 @@ async def archived(request: Request) -> Response:
 
 async def _listed(request: Request, edition: Edition, span: Span, *, now: bool) -> Response:
     tools = front(request)
-    key = ("list", span.kind, span.start, now)
+    hour = tools.clock().replace(minute=0, second=0, microsecond=0)  # the form's stamp ages
+    key = ("list", span.kind, span.start, now, hour)
     if key not in edition.kept:
         text = await _list_page(tools, span, now=now)
         edition.keep(key, lambda: text)

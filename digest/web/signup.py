@@ -23,7 +23,7 @@ from digest.web.pages import PRIVATE
 FILLED_AFTER, GOOD_FOR = timedelta(seconds=2), timedelta(hours=24)
 
 _SLOW = "There were too many sign-ups from your network in this hour. Please try again later."
-_TOO_FAST = "That was very quick. Please press Subscribe once more."
+_TOO_FAST = "The form was too quick, or has waited too long. Please press Subscribe once more."
 
 
 async def subscribe(request: Request) -> Response:
