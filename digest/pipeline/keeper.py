@@ -83,6 +83,11 @@ class Keeper:
         return self.carried + GROUP
 
     @property
+    def plenty(self) -> int:
+        """With so many on their way nobody runs dry: each connection has a message and its follower."""
+        return self.carried + min(self.carried, GROUP // 2)
+
+    @property
     def window(self) -> int:
         """How many rows may be in `data` now."""
         return self.carried + self.ahead
@@ -142,7 +147,7 @@ class Keeper:
         if self.stop.is_set():
             return bool(self.back or self.rendered)
         in_flight = self.outstanding - len(self.back)
-        dry = in_flight <= self.carried and (self._may_mark() or not self.rendered)
+        dry = in_flight <= self.plenty and (self._may_mark() or not self.rendered)
         waited = monotonic() - self._committed_at >= LONGEST
         return bool((self.back or self._may_mark()) and (len(self.back) > self.ahead // 2 or dry or waited))
 
@@ -191,9 +196,9 @@ class Keeper:
     def _look_ahead(self) -> None:
         """More if senders wait for the disk while messages wait for senders, else slowly less."""
         in_flight = self.outstanding - len(self.back)
-        if self.outstanding >= self.window and in_flight < self.carried and self.rendered:
+        if self.outstanding >= self.window and in_flight < self.plenty and self.rendered:
             self.ahead = min(GROUP, 2 * self.ahead + 1)
-        elif in_flight > self.carried:
+        elif in_flight > self.plenty:
             self.ahead = max(1, self.ahead - 1)
 
     def clock(self) -> datetime:

@@ -6,10 +6,14 @@ Each round runs, one after the other: smtp-source -s 4 -d (C, constant text), th
 the product on SQLite (synchronous=FULL) and PostgreSQL with 16 connections. Printed are medians of messages a
 second, ratios to smtp-source of the same round, and the client's CPU time a message. Needs Debian's postfix
 (smtp-sink, smtp-source) and the test group; nothing leaves 127.0.0.1.
+
+With --latency MS every answer comes so late, and only the product runs: with and without PIPELINING,
+with 1, 4, 16 and 64 connections.
 """
 
 import argparse
 import asyncio
+import multiprocessing
 import os
 import resource
 import shutil
@@ -21,9 +25,10 @@ import tempfile
 import time
 import uuid
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from email.message import EmailMessage
 from pathlib import Path
+from typing import Any
 
 import aiosmtplib
 import structlog
@@ -48,15 +53,13 @@ def main() -> None:
     parser.add_argument("--sizes", default="5,30", help="kilobytes, comma-separated")
     parser.add_argument("--connections", type=int, default=16)
     parser.add_argument("--databases", default="sqlite,postgres")
-    parser.add_argument(
-        "--latency", type=int, default=0, help="milliseconds before each reply; no smtp-source"
-    )
+    parser.add_argument("--latency", type=int, default=0, help="milliseconds before each answer")
     options = parser.parse_args()
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(50))
     print(f"disk: {syncs_a_second():,.0f} x 4 KiB write + fdatasync a second")
     with postgres(options.databases) as server:
         for size in options.sizes.split(","):
-            compare(options, int(size) * 1000, server)
+            (slow if options.latency else compare)(options, int(size) * 1000, server)
 
 
 def compare(options: argparse.Namespace, size: int, server: str | None) -> None:
@@ -68,7 +71,7 @@ def compare(options: argparse.Namespace, size: int, server: str | None) -> None:
             rate, cpu = way()
             reference = reference or rate
             runs.setdefault(name, []).append((rate, rate / reference, cpu))
-    print(f"\n{size // 1000} kB, {options.messages} messages, {options.latency} ms a reply")
+    print(f"\n{size // 1000} kB, {options.messages} messages")
     for name, results in runs.items():
         rate, ratio, cpu = (statistics.median(values) for values in zip(*results, strict=True))
         print(f"  {name:<28} {rate:>9,.0f}/s   ratio {ratio:5.2f}   {cpu:>7,.0f} us CPU/message")
@@ -78,20 +81,71 @@ def ways(
     options: argparse.Namespace, size: int, server: str | None
 ) -> Iterator[tuple[str, Callable[[], tuple[float, float]]]]:
     """The contestants; the first is the reference."""
-    count, latency = options.messages, options.latency
-    yield "smtp-source -s 4 -d", lambda: source(count, size, latency)
-    yield "naive aiosmtplib loop", lambda: naive(min(count, 300), size, latency)
+    count, connections = options.messages, options.connections
+    yield "smtp-source -s 4 -d", lambda: source(count, size)
+    yield "naive aiosmtplib loop", lambda: naive(min(count, 300), size)
     if "sqlite" in options.databases:
-        yield f"digest, SQLite, {options.connections}", lambda: product(options, size, None)
+        yield f"digest, SQLite, {connections}", lambda: product(count, connections, size, None, sink())
     if server:
-        yield f"digest, PostgreSQL, {options.connections}", lambda: product(options, size, server)
+        yield f"digest, PostgreSQL, {connections}", lambda: product(count, connections, size, server, sink())
+
+
+def slow(options: argparse.Namespace, size: int, _server: str | None) -> None:
+    """Against a distant relay the rate is connections / (trips x latency)."""
+    print(f"\n{size // 1000} kB, every answer {options.latency} ms late, SQLite")
+    for pipelining in (False, True):
+        for connections in (1, 4, 16, 64):
+            count = min(options.messages, 40 * connections)
+            rate, _ = product(count, connections, size, None, distant(options.latency, pipelining))
+            name = f"{connections} connections, {'pipelined' if pipelining else 'a trip a command'}"
+            print(f"  {name:<34} {rate:>7,.0f}/s")
 
 
 @contextmanager
-def sink(latency: int) -> Iterator[int]:
+def distant(latency: int, pipelining: bool) -> Iterator[int]:
+    """smtp-sink behind a line that brings every answer so many milliseconds late."""
+    fork = multiprocessing.get_context("fork")
+    near = fork.Value("i", 0)
+    with sink(*([] if pipelining else ["-p"])) as far:
+        process = fork.Process(target=lambda: asyncio.run(delayed(far, latency / 1000, near)), daemon=True)
+        process.start()
+        while not near.value:
+            time.sleep(0.01)
+        try:
+            yield int(near.value)
+        finally:
+            process.kill()
+            process.join()
+
+
+async def delayed(far: int, seconds: float, near: Any) -> None:
+    """A line: what the client writes arrives at once, what the server writes arrives late."""
+    loop = asyncio.get_running_loop()
+
+    async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        server_reader, server_writer = await asyncio.open_connection("127.0.0.1", far)
+
+        async def answers() -> None:
+            while answer := await server_reader.read(65536):
+                loop.call_later(seconds, writer.write, answer)
+            loop.call_later(seconds, writer.close)
+
+        answering = asyncio.create_task(answers())
+        while data := await reader.read(65536):
+            server_writer.write(data)
+        server_writer.close()
+        await answering
+
+    line = await asyncio.start_server(connected, "127.0.0.1", 0)
+    near.value = line.sockets[0].getsockname()[1]
+    await asyncio.Event().wait()
+
+
+@contextmanager
+def sink(*flags: str) -> Iterator[int]:
     """A fresh smtp-sink whose banner is checked: a port is easily shared with a forgotten one."""
     port, name = free_port(), f"sink-{uuid.uuid4().hex[:8]}"
-    command = [tool("smtp-sink"), "-h", name, f"127.0.0.1:{port}", "1000"]
+    command = [tool("smtp-sink"), "-h", name, *flags, f"127.0.0.1:{port}", "1000"]
     if os.getuid() == 0:
         command[1:1] = ["-u", "nobody"]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
@@ -126,9 +180,9 @@ def wait_for_banner(port: int, name: str) -> None:
     raise RuntimeError(f"{name} does not answer on port {port}")
 
 
-def source(count: int, size: int, latency: int) -> tuple[float, float]:
+def source(count: int, size: int) -> tuple[float, float]:
     """Postfix's own generator: constant text, 4 sessions, connections kept."""
-    with sink(latency) as port:
+    with sink() as port:
         command = [tool("smtp-source"), "-s", "4", "-d", "-l", str(size), "-m", str(count)]
         command += ["-f", "a@papers.dev", "-t", "b@papers.dev", f"127.0.0.1:{port}"]
         before, start = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
@@ -138,7 +192,7 @@ def source(count: int, size: int, latency: int) -> tuple[float, float]:
     return count / seconds, cpu / count * 1e6
 
 
-def naive(count: int, size: int, latency: int) -> tuple[float, float]:
+def naive(count: int, size: int) -> tuple[float, float]:
     """What a script would do: an EmailMessage for each reader, `send_message` on one connection."""
 
     async def loop(port: int) -> None:
@@ -152,7 +206,7 @@ def naive(count: int, size: int, latency: int) -> tuple[float, float]:
                 message.add_alternative(text[size // 2 :], subtype="html")
                 await client.send_message(message)
 
-    with sink(latency) as port:
+    with sink() as port:
         return timed(count, lambda: asyncio.run(loop(port)))
 
 
@@ -163,12 +217,14 @@ def timed(count: int, work: Callable[[], object]) -> tuple[float, float]:
     return count / (time.perf_counter() - start), (time.process_time() - cpu) / count * 1e6
 
 
-def product(options: argparse.Namespace, size: int, server: str | None) -> tuple[float, float]:
+def product(
+    count: int, connections: int, size: int, server: str | None, taker: AbstractContextManager[int]
+) -> tuple[float, float]:
     """The step of `digest run`, ledger and all; the time of filling the outbox is not counted."""
-    with fresh_database(server) as url, sink(options.latency) as port:
+    with fresh_database(server) as url, taker as port:
         upgrade(url)
-        asyncio.run(fill(url, options.messages))
-        return timed(options.messages, lambda: asyncio.run(send(url, port, options, size)))
+        asyncio.run(fill(url, count))
+        return timed(count, lambda: asyncio.run(send(url, port, count, connections, size)))
 
 
 async def fill(url: str, count: int) -> None:
@@ -183,14 +239,14 @@ async def fill(url: str, count: int) -> None:
     await db.close()
 
 
-async def send(url: str, port: int, options: argparse.Namespace, size: int) -> None:
+async def send(url: str, port: int, count: int, connections: int, size: int) -> None:
     body = LINE * (size // len(LINE))
 
     async def render(batch: Sequence[Delivery]) -> dict[int, Message]:
         return {delivery.id: ready(delivery, body) for delivery in batch}
 
     db = Database(url)
-    transport = SmtpTransport(parse_relay(f"smtp://127.0.0.1:{port}"), connections=options.connections)
+    transport = SmtpTransport(parse_relay(f"smtp://127.0.0.1:{port}"), connections=connections)
     report = await deliver(
         db,
         transport,
@@ -201,7 +257,7 @@ async def send(url: str, port: int, options: argparse.Namespace, size: int) -> N
     )
     await transport.close()
     await db.close()
-    assert (report.sent, report.balanced) == (options.messages, True), report
+    assert (report.sent, report.balanced) == (count, True), report
 
 
 def ready(delivery: Delivery, body: bytes) -> Message:

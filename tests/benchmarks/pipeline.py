@@ -65,8 +65,8 @@ def mean_size(known: Sequence[Paper], work: Work) -> int:
 def one_round(
     known: Sequence[Paper], work: Work, size: int, connections: int
 ) -> tuple[float, float, float, float]:
-    reference, _ = source(len(work), size, 0)
-    with fresh_database(None) as url, sink(0) as port:
+    reference, _ = source(len(work), size)
+    with fresh_database(None) as url, sink() as port:
         upgrade(url)
         asyncio.run(fill(url, known, work))
         rate, cpu = timed(len(work), lambda: asyncio.run(whole_pass(url, port, connections, len(work))))
