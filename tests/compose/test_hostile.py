@@ -1,18 +1,23 @@
 """Feed text is hostile: whatever stands in a paper, the mail keeps its shape."""
 
+import contextlib
 import re
 from html.parser import HTMLParser
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from digest.compose.message import Composer
+from digest.errors import ParseError
+from digest.ingest.parse import parse
 from digest.links import Links
 from digest.models import Message, Paper
 from tests.compose.conftest import read_message
 from tests.make import NOW, make_issue, make_match, make_paper, make_papers, make_site, make_subscriber
 
+READER = make_subscriber()
 COMPOSER = Composer(make_site(), Links("https://papers.dev", ("key",)))
 
 HOSTILE = [
@@ -124,3 +129,20 @@ def test_only_web_addresses_become_links(url: str) -> None:
     message = compose(make_paper(1, url=url))
     assert url not in [*shape(message).links]
     assert "Paper number 1" in message.html
+
+
+def test_recorded_hostile_feeds_make_harmless_mails(shared: Path | None) -> None:
+    """Every feed made to attack a mail, through the parser, where the recordings are at hand."""
+    folders = (
+        [shared / "feeds" / "hostile" / name for name in ("mail", "fields", "encoding")] if shared else []
+    )
+    for path in (path for folder in folders for path in sorted(folder.iterdir())):
+        with contextlib.suppress(ParseError):
+            entries = parse(path.read_bytes()).entries
+            papers = [
+                make_paper(n, title=e.title, abstract=e.abstract, authors=e.authors, url=e.url, venue=e.venue)
+                for n, e in enumerate(entries)
+            ]
+            issue = make_issue(*range(len(papers)))
+            known = make_papers(*papers)
+            check(COMPOSER.message(issue, READER, known, message_id="<1@papers.dev>", created_at=NOW))
