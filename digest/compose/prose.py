@@ -76,7 +76,7 @@ def runs(text: str, phrases: Sequence[str]) -> tuple[Run, ...]:
     return tuple(_cut(text, _joined(text, marked)))
 
 
-@lru_cache(maxsize=1024)
+@lru_cache(maxsize=512)
 def _stems(text: str) -> tuple[list[tuple[int, int]], list[str]]:
     """Where the words of a text stand, and their stems."""
     places = [match.span() for match in _WORD.finditer(text)]
