@@ -24,6 +24,7 @@ from digest.cli.logs import configure_service_logs
 from digest.cli.memory import give_memory_back
 from digest.engine.service import Service
 from digest.errors import ConfigError
+from digest.pipeline.signup import Limits
 from digest.web.admin import admin_routes
 from digest.web.app import create_app
 from digest.web.hooks import hook_routes
@@ -103,6 +104,7 @@ def application(tools: Desk, service: "Service | Ticker", token: str) -> Starlet
         wake=service.wake,
         trusted_proxies=tools.settings.trusted_proxies,
         faults=service.faults,
+        limits=Limits(proof_bits=tools.settings.signup_proof),
         more_routes=[*admin_routes(operator), *hook_routes(tools.db, _webhook_secret(tools), tools.clock)],
     )
 

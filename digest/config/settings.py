@@ -62,6 +62,7 @@ class Settings(BaseSettings):
     base_url: Annotated[str, AfterValidator(_public_address)] | None = None
     secret_key: SecretStr | None = None
     admin_token: SecretStr | None = None
+    signup_proof: Annotated[int, Field(ge=0, le=24)] = 0
     trusted_proxies: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_listed)] = ()
     dkim_domain: str | None = None
     dkim_selector: str | None = None

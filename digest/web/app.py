@@ -87,7 +87,7 @@ def create_app(
         db=db,
         site=site,
         links=links,
-        pages=Pages(site, links.base_url),
+        pages=Pages(site, links.base_url, limits.proof_bits),
         catalogue=catalogue,
         clock=clock,
         wake=wake,

@@ -34,7 +34,7 @@ def folder() -> Path:
 class Pages:
     """The templates, compiled, with what every page shows."""
 
-    def __init__(self, site: Site, base_url: str) -> None:
+    def __init__(self, site: Site, base_url: str, proof_bits: int = 0) -> None:
         """Read the operator's overrides first, then ours. Raises TemplateError."""
         places = [Path(site.template_folder) / "web"] if site.template_folder else []
         self._environment = ImmutableSandboxedEnvironment(
@@ -47,6 +47,7 @@ class Pages:
         self.root = urlsplit(base_url).path.rstrip("/")
         self._environment.globals |= {
             "site": site,
+            "proof_bits": proof_bits,
             "root": self.root,
             "base_url": base_url.rstrip("/"),
             "asset": _assets(self.root),

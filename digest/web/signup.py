@@ -1,5 +1,6 @@
 """Subscribe, confirm, ask for a lost link. Every address gets the same answer after the same work."""
 
+import hashlib
 from datetime import timedelta
 from functools import partial
 
@@ -23,6 +24,7 @@ from digest.web.pages import PRIVATE
 FILLED_AFTER, GOOD_FOR = timedelta(seconds=2), timedelta(hours=24)
 
 _SLOW = "There were too many sign-ups from your network in this hour. Please try again later."
+_UNPROVEN = "Your browser must do a small computation first, and that needs its script. Please try once more."
 _TOO_FAST = "The form was too quick, or has waited too long. Please press Subscribe once more."
 
 
@@ -38,6 +40,9 @@ async def subscribe(request: Request) -> Response:
         return await home.show(request, choice, fault=_sentence(error), status=422)
     if not _is_timely(tools, form.get("stamp", "")):
         return await home.show(request, choice, fault=_TOO_FAST, status=422)
+    bits = request.app.state.limits.proof_bits
+    if bits and not is_proven(form.get("stamp", ""), form.get("proof", ""), bits):
+        return await home.show(request, choice, fault=_UNPROVEN, status=422)
     wished = wishes.to_json(reader, welcome=choice.welcome)
     return await _ask(request, "signup", reader.email, wished)
 
@@ -176,6 +181,15 @@ def _outcome(tools: Front, result: Confirmed, reader: Subscriber | None) -> Resp
         return tools.pages.say("This address is blocked", sentence, links={"Imprint": "/imprint"})
     sentence = "This letter has done its work, or is too old. Sign up again if you like; it takes a minute."
     return tools.pages.say("Nothing to confirm", sentence, status=410, links={"Sign up": "/"})
+
+
+def is_proven(stamp: str, proof: str, bits: int) -> bool:
+    """Did the browser find a number that, hashed with the form's stamp, begins with so many zero bits?
+
+    It costs a reader a second or two and a flood its speed; no third party is asked.
+    """
+    digest = hashlib.sha256(f"{stamp}:{proof}".encode()).digest()
+    return len(proof) <= 20 and int.from_bytes(digest) >> (256 - bits) == 0
 
 
 def _is_timely(tools: Front, stamp: str) -> bool:

@@ -7,7 +7,9 @@ import pytest
 from digest.models import DeliveryKind, SubscriberStatus
 from digest.pipeline import signup
 from digest.storage import asks, counters, suppressions
-from tests.web.conftest import Place
+from digest.storage.database import Database
+from digest.web.signup import is_proven
+from tests.web.conftest import Place, opened
 from tests.web.steps import ADDRESS, active, letters, open_letter, reader_of, sign_up, signed_up, words
 
 
@@ -220,3 +222,17 @@ async def test_forwarded_addresses_of_strangers_do_not_count(quick: Place) -> No
             "/link", data={"email": f"r{n}@papers.dev"}, headers={"X-Forwarded-For": f"10.{n}.0.1"}
         )
     assert page.status_code == 429
+
+
+def solved(stamp: str, bits: int) -> str:
+    return next(str(n) for n in range(10**7) if is_proven(stamp, str(n), bits))
+
+
+async def test_computation_is_asked_for_where_the_operator_wishes(sqlite: Database) -> None:
+    async with opened(sqlite, limits=signup.Limits(proof_bits=10)) as place:
+        assert 'data-bits="10"' in (await place.client.get("/")).text
+        stamp = place.links.stamp(place.now)
+        assert (await sign_up(place, stamp=stamp)).status_code == 422
+        assert (await sign_up(place, stamp=stamp, proof="x" * 21)).status_code == 422
+        assert (await sign_up(place, stamp=stamp, proof=solved(stamp, 10))).status_code == 200
+        assert len(await letters(place)) == 1

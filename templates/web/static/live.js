@@ -53,3 +53,24 @@ if (form && sheet) {
     if (whole || ["topics", "trending"].includes(event.target.name)) soon(event);
   });
 }
+
+// A number that, hashed with the form's stamp, begins with so many zero bits: found before the form is sent.
+const proof = document.querySelector("input[data-bits]");
+if (proof) {
+  const whole = proof.form;
+  const bits = Number(proof.dataset.bits);
+  const prove = async () => {
+    const encoder = new TextEncoder();
+    for (let n = 0; ; n += 1) {
+      const bytes = encoder.encode(whole.elements.stamp.value + ":" + n);
+      const hash = new DataView(await crypto.subtle.digest("SHA-256", bytes)).getUint32(0);
+      if (hash >>> (32 - bits) === 0) return String(n);
+    }
+  };
+  const found = prove().then((n) => { proof.value = n; });
+  whole.addEventListener("submit", (event) => {
+    if (proof.value || event.submitter?.formAction.endsWith("/preview")) return;
+    event.preventDefault();
+    found.then(() => whole.requestSubmit(event.submitter));
+  });
+}
