@@ -20,6 +20,9 @@ from digest.storage.sources import Kept
 #: Hugging Face's votes grow for two weeks after a listing: so far back its days are read again.
 LISTED_DAYS = 14
 
+#: How long the lists of earlier days are left alone.
+EARLIER_DAYS_REST = timedelta(hours=6)
+
 #: Pages of one answer; a fortnight of bioRxiv has 90.
 MOST_PAGES = 200
 
@@ -42,6 +45,11 @@ class Asked:
     gap: Gap | None = None  # publishing days that are still missing
     gap_error: str | None = None
     filled: list[Entry] = field(default_factory=list)  # of the days that were missing
+
+
+def _is_recent(known: Kept | None, now: datetime) -> bool:
+    """An earlier day's list changes slowly: asking for it every quarter of an hour would be rude."""
+    return known is not None and timedelta() <= now - known.fetched_at < EARLIER_DAYS_REST
 
 
 def addresses(source: Source, now: datetime) -> list[str]:
@@ -70,6 +78,8 @@ async def ask(
         return asked
     urls = addresses(source, now)
     for place, url in enumerate(urls):
+        if place and _is_recent(known.get(url), now):
+            continue
         if not await _ask_one(url, known.get(url), fetcher, reader, asked, now):
             break
         step(place + 1, len(urls))
@@ -90,6 +100,7 @@ async def _ask_one(
     except FetchError as error:
         if error.status == 404 and "date=" in url:
             asked.nothing_today = asked.nothing_today or not (asked.documents or asked.kept)
+            asked.kept.append(Kept(url=url, fetched_at=now, **_fields(Validators())))
             return True
         _note(asked, error)
         return False

@@ -114,6 +114,16 @@ async def test_votes_follow_the_list_for_two_weeks(db: Database, origin: Origin,
         assert (await by_ids(conn, ["2604.18168"]))["2604.18168"].votes == 4321
 
 
+async def test_earlier_lists_are_not_asked_for_every_quarter_of_an_hour(
+    db: Database, origin: Origin, recorded: week.Week
+) -> None:
+    found = week.sources(origin, [])
+    week.publish(origin, DAY, recorded[DAY])
+    for hour, requests in ((12, 14), (13, 15), (19, 29)):
+        await week.run(db, found, DAY, hour=hour)
+        assert len(origin.requests) == requests
+
+
 async def test_example_is_dated_by_first_sight_and_read_once(db: Database) -> None:
     now = datetime(2031, 2, 3, 4, 5, tzinfo=UTC)
     report = await ingest(db, [EXAMPLE], clock=lambda: now)
