@@ -36,6 +36,9 @@ QUEUES: Mapping[Step, str] = {
 #: Connections of the queue in one process: fetching, finishing, listening. The steps have their own.
 CONNECTIONS = 4
 
+#: A tick gives up after this without a connection; the next one tries again.
+CONNECT_SECONDS = 10.0
+
 #: Heartbeats, and the silence after which a worker counts as dead. Nothing blocks the event loop so long.
 HEARTBEAT_SECONDS, STALLED_SECONDS, RESCUE_SECONDS = 5.0, 30.0, 10.0
 
@@ -69,7 +72,11 @@ class DistributedEngine:
     ) -> None:
         """`queues` and `concurrency` are of `run`: which jobs it takes, how many at a time."""
         conninfo = make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
-        self.app = App(connector=PsycopgConnector(conninfo=conninfo, min_size=1, max_size=CONNECTIONS))
+        self.app = App(
+            connector=PsycopgConnector(
+                conninfo=conninfo, min_size=1, max_size=CONNECTIONS, timeout=CONNECT_SECONDS
+            )
+        )
         self.lanes = {step: Lane() for step in Step}
         self._metrics = metrics
         self._clock = clock

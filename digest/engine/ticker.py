@@ -8,12 +8,17 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+import structlog
+from procrastinate.exceptions import ConnectorException
+
 from digest.engine.distributed import DistributedEngine
 from digest.engine.jobs import Job, Step
 from digest.engine.metrics import Metrics
 from digest.engine.running import Lane
 from digest.engine.steps import Tools
 from digest.engine.ticks import INTERVALS, Ticks
+
+log = structlog.get_logger("digest.engine")
 
 
 class Ticker:
@@ -31,16 +36,21 @@ class Ticker:
         self._running = False
 
     async def submit(self, jobs: Sequence[Job], *, conn: Any = None) -> int:
-        """Pass jobs on, and note when, for the operator."""
+        """Pass jobs on, and note when, for the operator; without a database the next tick tries again."""
         try:
             new = await self.engine.submit(jobs, conn=conn)
-        except Exception as error:
+        except ConnectorException as error:
             for job in jobs:
-                self._lanes[job.step].error = f"{type(error).__name__}: {error}"
-            raise
+                self._tell(self._lanes[job.step], str(error.__cause__ or error).splitlines()[0])
+            return 0
         for job in jobs:
             self._lanes[job.step].started_at, self._lanes[job.step].error = self._clock(), None
         return new
+
+    def _tell(self, lane: Lane, reason: str) -> None:
+        tell = log.debug if lane.error else log.error  # a server that is away is told once
+        tell("tick.failed", reason=reason)
+        lane.error = reason
 
     def wake(self) -> None:
         """There is something new in the outbox: ask for a run of delivery now, not at the next tick."""

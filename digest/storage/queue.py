@@ -10,10 +10,15 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, text
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 _EXISTS = text("SELECT to_regclass('procrastinate_jobs') IS NOT NULL")
 _APPLIED = text("SELECT obj_description('procrastinate_jobs'::regclass)")
 _ALIVE = text("SELECT count(*) FROM procrastinate_workers WHERE last_heartbeat > now() - interval '1 minute'")
+
+_WAITING = text(
+    "SELECT queue_name, count(*) AS number FROM procrastinate_jobs WHERE status = 'todo' GROUP BY queue_name"
+)
 
 
 def prepare(connection: Connection) -> bool:
@@ -32,6 +37,16 @@ def prepare(connection: Connection) -> bool:
         _run(connection, script.read_text("utf-8"))
         _remember(connection, script.name)
     return bool(due)
+
+
+async def waiting(conn: AsyncConnection) -> dict[str, int]:
+    """Jobs that wait, by queue."""
+    return {row.queue_name: row.number for row in await conn.execute(_WAITING)}
+
+
+async def workers(conn: AsyncConnection) -> int:
+    """Workers whose heart has beaten within the last minute."""
+    return int(await conn.scalar(_ALIVE) or 0)
 
 
 def allowed(newer: Sequence[str], workers: bool) -> Sequence[str]:

@@ -6,12 +6,13 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Gauge, generate_latest
+from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
 from digest import __version__
 from digest.pipeline import alarm
-from digest.storage import operations, passes, rates
+from digest.storage import operations, passes, queue, rates
 from digest.web.operator import Operator
 
 _CODE = re.compile(r"\b([45]\d\d)\b(?: (\d\.\d{1,3}\.\d{1,3}))?")
@@ -41,6 +42,8 @@ async def _gauges(operator: Operator) -> CollectorRegistry:
         states = await operations.all_sources(conn)
         codes = by_code(await operations.deferred_codes(conn))
         waiting = await operations.waiting_issues(conn)
+        if not operator.db.is_sqlite:
+            await _queue(registry, conn)
     _one(registry, "digest_info", "The version that runs.", 1, version=__version__)
     _one(registry, "digest_sending_paused", "1 while nothing is sent.", int(paused is not None))
     _one(registry, "digest_outbox_oldest_seconds", "Age of what is due.", _age(outbox.oldest_due_at, now))
@@ -59,6 +62,13 @@ async def _gauges(operator: Operator) -> CollectorRegistry:
     for one in states:
         source.labels(one["name"], one["state"] or "never asked").set(1)
     return registry
+
+
+async def _queue(registry: CollectorRegistry, conn: AsyncConnection) -> None:
+    """Past one machine: what the workers have before them, and whether there are any."""
+    _one(registry, "digest_workers", "Workers that are alive.", await queue.workers(conn))
+    waiting = await queue.waiting(conn)
+    _many(registry, "digest_queue_jobs", "Jobs that wait, by queue.", "queue", waiting.items())
 
 
 def by_code(replies: Iterable[str]) -> Counter[str]:

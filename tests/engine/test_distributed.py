@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from digest.engine.jobs import Job, Step
 from digest.engine.ticker import Ticker
 from digest.pipeline.compose import CLAIM_LASTS, claim_batches, compose
+from digest.storage import queue
 from digest.storage.database import Database
 from digest.storage.migrate import upgrade
 from digest.storage.tables import deliveries, issues, subscribers
@@ -210,3 +211,12 @@ async def test_upgrade_runs_beside_a_worker(scene: Scene) -> None:
 
 async def _waiting(db: Database, number: int) -> bool:
     return await count_jobs(db) == number
+
+
+async def test_queue_and_workers_are_counted(scene: Scene) -> None:
+    async with scene.engine() as engine:
+        await engine.submit([Job(step=Step.DUE), Job(step=Step.DELIVER), Job(step=Step.INGEST)])
+        await engine.app.job_manager.register_worker()
+    async with scene.db.read() as conn:
+        assert await queue.waiting(conn) == {"compose": 1, "deliver": 1, "ingest": 1}
+        assert await queue.workers(conn) == 1
