@@ -27,6 +27,9 @@ from digest.storage.ledger import Group, Mark, Pace
 #: Messages of one commit, beyond those that the transport carries at once.
 GROUP = 50
 
+#: So many refusals in a row for policy are about us, not about readers: stop before everybody's issue fails.
+POLICY_REFUSALS = 10
+
 #: Seconds that an outcome waits for others at most.
 LONGEST = 0.1
 
@@ -74,6 +77,7 @@ class Keeper:
     started: float = field(default_factory=monotonic)
     _wake: asyncio.Event = field(default_factory=asyncio.Event)
     _room: asyncio.Event = field(default_factory=asyncio.Event)
+    _refusals: int = 0  # for policy, in a row
     _committed_at: float = 0.0  # monotonic
     _slots_at: float = 0.0  # monotonic time before which the pace allows nothing
 
@@ -240,8 +244,16 @@ class Keeper:
         for delivery, outcome in settled:
             self.counts[delivery.state.value] += 1
             _log(delivery, outcome)
+            self._watch(outcome)
             if delivery.state is DeliveryState.SENT and len(self.replies) < LISTED:
                 self.replies.append(outcome.reply)
+
+    def _watch(self, outcome: Outcome) -> None:
+        self._refusals = self._refusals + 1 if is_policy(outcome) else 0
+        if self._refusals == POLICY_REFUSALS:
+            reason = f"{POLICY_REFUSALS} refusals in a row for policy, the last: {outcome.reply}"
+            self.unavailable = self.unavailable or reason
+            self.halt(reason)
 
     def _start(self, marks: Sequence[Ready], mine: set[int]) -> None:
         """Let go out what is marked; rows that another worker took meanwhile are theirs to send and count."""

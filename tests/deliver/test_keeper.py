@@ -3,19 +3,21 @@
 import asyncio
 import sqlite3
 import time
-from dataclasses import fields
+import tracemalloc
+from collections.abc import Sequence
+from dataclasses import fields, replace
 from datetime import timedelta
 
 import pytest
 from sqlalchemy import select
 
-from digest.errors import StorageError
-from digest.models import Delivery, Outcome, Verdict
+from digest.errors import DigestError, StorageError
+from digest.models import Delivery, Message, Outcome, Verdict
 from digest.pipeline import keeper
 from digest.storage import outbox, relays
 from digest.storage.database import Database
 from digest.storage.tables import deliveries
-from tests.deliver.scene import ScriptedTransport, add_readers, ledger, run
+from tests.deliver.scene import ScriptedTransport, add_readers, ledger, render, run
 from tests.make import NOW
 
 DOWN = Outcome(verdict=Verdict.UNAVAILABLE, stage="mail", code=421, reply="closing")
@@ -108,3 +110,31 @@ async def test_a_claim_carries_every_field_of_its_row(sqlite: Database) -> None:
         row = (await conn.execute(select(deliveries))).mappings().one()
     claimed = {field.name: getattr(claim.ready[0], field.name) for field in fields(Delivery)}
     assert claimed == {name: row[name] for name in claimed} | {"attempts": row["attempts"] + 1}
+
+
+async def peak_of(db: Database, count: int) -> int:
+    """Most bytes that Python held during a run over so many messages of 30 kB."""
+
+    async def large(batch: Sequence[Delivery]) -> dict[int, Message | DigestError]:
+        small = await render(batch)
+        return {
+            number: replace(one, raw=one.raw + bytes(30_000))
+            for number, one in small.items()
+            if isinstance(one, Message)
+        }
+
+    tracemalloc.start()
+    report = await run(db, ScriptedTransport(concurrency=8), render=large)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert report.sent == count
+    return peak
+
+
+async def test_memory_does_not_grow_with_the_number_of_deliveries(sqlite: Database) -> None:
+    await add_readers(sqlite, 600)
+    few = await peak_of(sqlite, 600)
+    await add_readers(sqlite, 2400, start=600)
+    many = await peak_of(sqlite, 2400)
+    assert many < few * 1.3
+    assert many < 3 * 200 * 31_000
