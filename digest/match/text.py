@@ -67,7 +67,7 @@ def fold(text: str) -> str:
 def surfaces(text: str) -> Iterator[str]:
     """The words of `text` as they are written; unspaced scripts give each pair of characters."""
     for found in _WORD.findall(plain(text)):
-        if len(found) > 1 and IS_UNSPACED.match(found):
+        if not found.isascii() and len(found) > 1 and IS_UNSPACED.match(found):
             yield from (found[i : i + 2] for i in range(len(found) - 1))
         else:
             yield found
