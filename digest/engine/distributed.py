@@ -14,7 +14,7 @@ from datetime import datetime
 from typing import Any, Self
 
 import structlog
-from procrastinate import App, PsycopgConnector, RetryStrategy, exceptions
+from procrastinate import App, JobContext, PsycopgConnector, RetryStrategy, exceptions
 from procrastinate.jobs import Status
 from sqlalchemy import make_url
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -169,11 +169,11 @@ class DistributedEngine:
     def _register(self, step: Step, handler: Handler, stop: asyncio.Event) -> None:
         lane, retry = self.lanes[step], RetryStrategy(max_attempts=TRIES, wait=AGAIN_SECONDS)
 
-        @self.app.task(name=_name(step), queue=QUEUES[step], retry=retry)
-        async def task(**args: Any) -> None:
+        @self.app.task(name=_name(step), queue=QUEUES[step], retry=retry, pass_context=True)
+        async def task(context: JobContext, /, **args: Any) -> None:
             job = Job(step=step, args=args)
             well = await run_job(lane, handler, job, stop, metrics=self._metrics, clock=self._clock)
-            if not well and args:  # a job without arguments comes again with the next tick
+            if not well and context.job.queueing_lock is None:  # the others come again with a tick
                 raise FailedJobError(lane.error)
 
     async def _run_worker(self, stop: asyncio.Event) -> None:

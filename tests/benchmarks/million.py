@@ -67,7 +67,7 @@ def main() -> None:
     parser.add_argument("--workers", type=int, default=2)
     options = parser.parse_args()
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(40))
-    with postgres("postgres") as server, fresh_database(server) as url, sink(0) as port:
+    with postgres("postgres") as server, fresh_database(server) as url, sink() as port:
         upgrade(url)
         asyncio.run(measure(url, port, options))
 
