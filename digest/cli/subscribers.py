@@ -23,7 +23,7 @@ from digest.match.rank import check_topic
 from digest.models import Subscriber, SubscriberStatus, Topic
 from digest.pipeline.intake import first_issue_at, import_listed
 from digest.schedule import describe, next_due, parse_schedule
-from digest.storage import subscribers, suppressions
+from digest.storage import asks, subscribers, suppressions
 
 app = typer.Typer(
     help="Who reads: list, show, add, import, export, pause, resume, remove, forget.", no_args_is_help=True
@@ -189,6 +189,7 @@ def forget(email: Email, config: options.Config = None) -> None:
             known = await subscribers.by_email(conn, email)
             if known:
                 await subscribers.remove(conn, known.id)
+            await asks.erase(conn, email)
             await suppressions.suppress(conn, email, "forgotten", tools.clock())
         typer.echo("forgotten")
 

@@ -83,10 +83,14 @@ def _has_changed(entry: Listed, known: Stored) -> bool:
 
 
 async def _change(conn: AsyncConnection, entry: Listed, known: Stored, now: datetime) -> None:
-    """The file's wishes over the stored identity; who came back to the file is resumed."""
+    """The file's wishes over the stored identity.
+
+    Who came back to the file is resumed; who waits for a confirmation is active, for the operator vouches.
+    """
     before = known.subscriber
     back = not known.in_file and known.file_hash is not None
-    status = SubscriberStatus.ACTIVE if back and before.status is SubscriberStatus.PAUSED else before.status
+    vouched = before.status is SubscriberStatus.PENDING or (back and before.status is SubscriberStatus.PAUSED)
+    status = SubscriberStatus.ACTIVE if vouched else before.status
     wished = replace(entry.subscriber, id=before.id, status=status)
     due_at = next_after_change(wished, before, now) if status is SubscriberStatus.ACTIVE else None
     await subscribers.change(

@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from digest.models import DeliveryKind
 from digest.storage import outbox
+from digest.storage.database import chunks
 from digest.storage.suppressions import address_hash
 from digest.storage.tables import subscribers
 from digest.storage.tables_web import asks, consents
@@ -85,16 +86,17 @@ async def confirm(conn: AsyncConnection, ask_id: int, subscriber_id: int, now: d
 
 
 async def expire(conn: AsyncConnection, before: datetime) -> None:
-    """Forget addresses and wishes of old asks, and readers who never confirmed."""
-    old = asks.c.asked_at < before, asks.c.email.is_not(None)
-    await conn.execute(update(asks).where(*old).values(email=None, wishes=None))
-    waiting = select(asks.c.address_hash).where(asks.c.email.is_not(None), asks.c.confirmed_at.is_(None))
+    """Delete old asks that nobody confirmed and the readers of them; of the others forget the address."""
+    old = asks.c.asked_at < before
+    await conn.execute(delete(asks).where(old, asks.c.confirmed_at.is_(None)))
+    await conn.execute(update(asks).where(old).values(email=None, wishes=None))
+    waiting = select(asks.c.address_hash).where(asks.c.confirmed_at.is_(None))
     kept = set((await conn.execute(waiting)).scalars())
     pending = subscribers.c.status == "pending", subscribers.c.created_at < before
     rows = (await conn.execute(select(subscribers.c.id, subscribers.c.email).where(*pending))).all()
     gone = [row.id for row in rows if address_hash(row.email) not in kept]
-    if gone:
-        await conn.execute(delete(subscribers).where(subscribers.c.id.in_(gone)))
+    for some in chunks(gone):
+        await conn.execute(delete(subscribers).where(subscribers.c.id.in_(some)))
 
 
 async def erase(conn: AsyncConnection, email: str) -> None:

@@ -68,11 +68,22 @@ def to_reader(choice: Choice) -> Subscriber:
     trending = choice.trending if topics else max(choice.trending, TRENDING_ALONE)
     return Subscriber(
         id=0,
-        email=normalise_address(choice.email),
+        email=read_address(choice.email),
         topics=topics,
         schedule=read_schedule(choice.days, choice.at, choice.zone),
         trending=trending,
     )
+
+
+def read_address(text: str) -> str:
+    """The address in its normal form. Raises ValueError with a sentence.
+
+    Most relays cannot take letters beyond ASCII before the @ (RFC 6531): told now, not by silence.
+    """
+    email = normalise_address(text)
+    if not email.rpartition("@")[0].isascii():
+        raise ValueError(f'"{email}" has letters before the @ that most mail servers cannot take')
+    return email
 
 
 def read_topics(text: str) -> tuple[Topic, ...]:

@@ -7,12 +7,11 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from digest.compose import wording
-from digest.config import normalise_address
 from digest.errors import LinkError
 from digest.models import Subscriber, SubscriberStatus
 from digest.pipeline import choices, leaving
 from digest.storage import search, subscribers
-from digest.web.choices import zones
+from digest.web.choices import read_address, zones
 from digest.web.draft import Draft, draft_of, edited, read_draft, to_subscriber
 from digest.web.front import Front, form_of, front, network_of
 from digest.web.pages import PRIVATE
@@ -49,7 +48,7 @@ async def move(request: Request) -> Response:
     """Ask both addresses whether the digest may move."""
     tools, reader = front(request), await _reader(request)
     try:
-        email = normalise_address((await form_of(request)).get("email", "").strip())
+        email = read_address((await form_of(request)).get("email", "").strip())
     except ValueError as error:
         return await _faulty(request, reader, draft_of(reader), error)
     await choices.ask_for_address(tools.db, reader, email, tools.clock())

@@ -4,11 +4,14 @@ from datetime import timedelta
 
 import pytest
 
+from digest.config import Listed
 from digest.models import DeliveryKind, SubscriberStatus
 from digest.pipeline import signup
+from digest.pipeline.intake import import_listed
 from digest.storage import asks, counters, suppressions
 from digest.storage.database import Database
 from digest.web.signup import is_proven
+from tests.make import make_subscriber
 from tests.web.conftest import Place, opened
 from tests.web.steps import ADDRESS, active, letters, open_letter, reader_of, sign_up, signed_up, words
 
@@ -153,6 +156,7 @@ async def test_form_that_comes_at_once_must_be_sent_again(quick: Place) -> None:
     ("field", "value", "told"),
     [
         ("email", "nobody", "is not an e-mail address"),
+        ("email", "jürgen@papers.dev", "letters before the @"),
         ("zone", "Mars/Olympus", "is not a time zone"),
         ("at", "25:99", "hour or minute"),
         ("days", "someday", "is not a schedule"),
@@ -236,3 +240,13 @@ async def test_computation_is_asked_for_where_the_operator_wishes(sqlite: Databa
         assert (await sign_up(place, stamp=stamp, proof="x" * 21)).status_code == 422
         assert (await sign_up(place, stamp=stamp, proof=solved(stamp, 10))).status_code == 200
         assert len(await letters(place)) == 1
+
+
+async def test_operator_who_lists_a_waiting_address_vouches_for_it(sqlite: Database) -> None:
+    async with opened(sqlite) as place:
+        await sign_up(place)
+        wished = make_subscriber(1, email=ADDRESS)
+        await import_listed(place.db, [Listed(subscriber=wished, file_hash="x", line=1)], place.now)
+        reader = await reader_of(place)
+        assert reader
+        assert reader.status is SubscriberStatus.ACTIVE
