@@ -3,6 +3,7 @@
     python -m tests.crash                 a short run: each place once or twice (12 kills or more)
     python -m tests.crash --kills 200     the long one
     python -m tests.crash --postgres      the same on a PostgreSQL that pip installed
+    python -m tests.crash --product       two whole `digest run` at once, both killed
     python -m tests.crash --postfix       into a real Postfix that delivers into Dovecot (needs root)
 
 Exit status 1 if a mail was lost, doubled without recorded doubt, or anything else was not as promised.
@@ -12,9 +13,10 @@ import argparse
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 
+from tests.crash import product
 from tests.crash.scenarios import Stage, Verdict, plays, post_office
 
 _COLUMNS = ("kills", "lost", "doubles", "wrong_doubles", "uncertain", "bound", "unfinished")
@@ -26,21 +28,27 @@ def main() -> int:
     parser.add_argument("--readers", type=int, default=200)
     parser.add_argument("--postgres", action="store_true")
     parser.add_argument("--postfix", action="store_true")
+    parser.add_argument("--product", action="store_true")
     parser.add_argument("--seed", type=int, default=int(time.time()))
     options = parser.parse_args()
     with postgres(options.postgres) as server, post_office() if options.postfix else nullcontext() as post:
         stage = Stage(options.readers, server, post)
         try:
-            return report(run(stage, options.kills, options.seed), options.seed)
+            return report(
+                run(stage, options.kills, options.seed, product.plays if options.product else plays),
+                options.seed,
+            )
         finally:
             stage.close()
 
 
-def run(stage: Stage, kills: int, seed: int) -> dict[str, Verdict]:
+def run(
+    stage: Stage, kills: int, seed: int, scenarios: Callable[[Stage, int], Iterator[Callable[[], Verdict]]]
+) -> dict[str, Verdict]:
     """Play everything, round after round, until so many workers died; sums by name, in order."""
     sums: dict[str, Verdict] = {}
     while sum(verdict.kills for verdict in sums.values()) < kills:
-        for play in plays(stage, seed := seed + 1):
+        for play in scenarios(stage, seed := seed + 1):
             verdict = play()
             sums.setdefault(verdict.name, Verdict(verdict.name)).add(verdict)
     return sums

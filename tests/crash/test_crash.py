@@ -8,6 +8,7 @@ import pytest
 KINDS = [
     pytest.param([], id="sqlite"),
     pytest.param(["--postgres"], id="postgres"),
+    pytest.param(["--product", "--kills", "2"], id="product"),
     pytest.param(["--postfix"], id="postfix-and-dovecot", marks=pytest.mark.system),
 ]
 
