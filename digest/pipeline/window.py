@@ -47,6 +47,9 @@ class Readings:
         self._open: OrderedDict[tuple[int, int], tuple[Reading, datetime]] = OrderedDict()
         self._opening = asyncio.Lock()
 
+    def __len__(self) -> int:
+        return len(self._open)
+
     async def get(self, conn: AsyncConnection, from_pass: int, to_pass: int, now: datetime) -> Reading:
         """The window of these bounds; bounds between which nothing came share one.
 

@@ -1,0 +1,44 @@
+"""A window is opened once for all batches, however many bounds the readers have."""
+
+from datetime import timedelta
+
+from digest.pipeline.window import KEPT, LASTS, Readings
+from digest.storage.database import Database
+from tests.make import NOW, make_paper
+from tests.pipeline.steps import announce
+
+
+async def test_bounds_between_which_nothing_came_share_one_index(db: Database) -> None:
+    first = await announce(db, make_paper(1))
+    empty = await announce(db)
+    last = await announce(db, make_paper(2))
+    readings = Readings()
+    async with db.read() as conn:
+        one = await readings.get(conn, first, last, NOW)
+        other = await readings.get(conn, empty, last, NOW)
+        whole = await readings.get(conn, 0, last, NOW)
+    assert one.index is other.index
+    assert (other.window.from_pass, other.window.to_pass) == (empty, last)
+    assert [paper.id for paper in one.window.papers] == ["arxiv:2604.00002"]
+    assert len(whole.window.papers) == 2
+
+
+async def test_window_is_opened_anew_when_its_votes_are_old(sqlite: Database) -> None:
+    last = await announce(sqlite, make_paper(1))
+    readings = Readings()
+    async with sqlite.read() as conn:
+        first = await readings.get(conn, 0, last, NOW)
+        assert (await readings.get(conn, 0, last, NOW + LASTS)).index is first.index
+        later = NOW + LASTS + timedelta(seconds=1)
+        assert (await readings.get(conn, 0, last, later)).index is not first.index
+
+
+async def test_only_the_windows_in_use_are_kept(sqlite: Database) -> None:
+    passes = [await announce(sqlite, make_paper(number)) for number in range(1, KEPT + 3)]
+    readings = Readings()
+    async with sqlite.read() as conn:
+        first = await readings.get(conn, 0, passes[-1], NOW)
+        for start in passes[:-1]:
+            await readings.get(conn, start, passes[-1], NOW)
+            assert (await readings.get(conn, 0, passes[-1], NOW)).index is first.index
+        assert len(readings) == KEPT
