@@ -1,6 +1,6 @@
 """One run of sending, as every front starts it: is it allowed, is there work, then deliver with leases kept.
 
-    pause, restored backup? ─→ something due? ─→ deliver, leases renewed meanwhile ─→ rates watched
+pause, restored backup? ─→ something due? ─→ deliver, leases renewed meanwhile ─→ rates watched
 """
 
 import asyncio

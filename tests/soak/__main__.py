@@ -24,7 +24,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from digest.storage import accounting
+from digest.storage import accounting, subscribers
 from digest.storage.database import Database
 from tests.crash import cluster
 from tests.soak import world
@@ -110,7 +110,7 @@ class Soak:
             self.mails.forget()
             told = f"{self.memory[day]:6.1f} MB  {len(self.mails.server.taken):6} mails"
             print(f"{BASE.date() + timedelta(days=day)}  {told}", flush=True)
-        deadline = time.time() + 180
+        deadline = time.time() + 300
         while self.now < end or (await self.is_waiting() and time.time() < deadline):
             self.set_weather()
             await asyncio.sleep(0.5)
@@ -126,11 +126,12 @@ class Soak:
         await asyncio.to_thread(self.server.ensure_postgres_running)
 
     async def is_waiting(self) -> bool:
-        """Is something due and not settled yet?"""
+        """Is a reader due since some time, or a delivery not settled yet?"""
         db = Database(self.database_url)
         try:
             async with db.read() as conn:
-                return await accounting.has_work(conn, self.now, resend=True)
+                late = await subscribers.count_due(conn, self.now - timedelta(hours=6), 1)
+                return bool(late) or await accounting.has_work(conn, self.now, resend=True)
         finally:
             await db.close()
 

@@ -28,7 +28,7 @@ from digest.storage import ledger, outbox
 TICKS = {Step.DUE: 0.25, Step.DELIVER: 0.2, Step.CLEAN_UP: 5.0}
 
 #: Hours of the replay between two passes.
-INGEST_HOURS = 1.0
+INGEST_HOURS = 2.0
 
 
 async def main(base: datetime, started: float, speed: float, role: str) -> None:
