@@ -12,6 +12,7 @@ from digest.models import DeliveryState
 from digest.storage.accounting import UNCERTAIN
 from digest.storage.outbox import OPEN
 from digest.storage.tables import deliveries, issues, passes, sources, subscribers
+from digest.storage.tables_web import asks, consents
 
 #: What a day shows of an issue without a delivery.
 QUIET = "quiet"
@@ -113,6 +114,18 @@ async def readers_by_status(conn: AsyncConnection) -> dict[str, int]:
     """How many subscribers have each status."""
     query = select(subscribers.c.status, func.count().label("number")).group_by(subscribers.c.status)
     return {row.status: row.number for row in await conn.execute(query)}
+
+
+async def consents_since(conn: AsyncConnection, at: datetime) -> dict[str, int]:
+    """What readers said since a time: confirmed, unsubscribed and so on; and `asked`, the sign-up forms."""
+    query = (
+        select(consents.c.event, func.count().label("number"))
+        .where(consents.c.at >= at)
+        .group_by(consents.c.event)
+    )
+    asked = select(func.count()).where(asks.c.kind == "signup", asks.c.asked_at >= at)
+    found = {row.event: row.number for row in await conn.execute(query)}
+    return found | {"asked": int(await conn.scalar(asked) or 0)}
 
 
 async def search(

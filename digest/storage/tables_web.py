@@ -54,6 +54,7 @@ consents = Table(
     Column("ask_id", Integer),
 )
 Index("ix_consents_address_hash", consents.c.address_hash)
+Index("ix_consents_at", consents.c.at)
 
 address_changes = Table(
     "address_changes",

@@ -42,6 +42,7 @@ async def _gauges(operator: Operator) -> CollectorRegistry:
         states = await operations.all_sources(conn)
         codes = by_code(await operations.deferred_codes(conn))
         waiting = await operations.waiting_issues(conn)
+        consents = await operations.consents_since(conn, now - alarm.SPAN)
         if not operator.db.is_sqlite:
             await _queue(registry, conn)
     _one(registry, "digest_info", "The version that runs.", 1, version=__version__)
@@ -55,6 +56,7 @@ async def _gauges(operator: Operator) -> CollectorRegistry:
     _one(registry, "digest_day_complaints", "Complaints of the last 24 hours.", day.complained)
     _many(registry, "digest_outbox", "Deliveries by state.", "state", outbox.by_state.items())
     _many(registry, "digest_deferred", "Deferred deliveries by reply.", "code", codes.items())
+    _many(registry, "digest_day_consents", "What readers said in 24 hours.", "event", consents.items())
     _many(registry, "digest_subscribers", "Subscribers by status.", "status", readers.items())
     source = Gauge(
         "digest_source_state", "1 for the state of a source.", ["source", "state"], registry=registry

@@ -329,6 +329,7 @@ async def test_metrics_need_the_token_and_are_well_formed(office: Office) -> Non
     pending = [s.value for s in found["digest_outbox"].samples if s.labels["state"] == "pending"]
     assert pending == [1.0]
     assert found["digest_subscribers"].samples[0].labels == {"status": "active"}
+    assert found["digest_day_consents"].samples[0].labels == {"event": "asked"}
     assert "reader1" not in answer.text
 
 
