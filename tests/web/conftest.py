@@ -50,10 +50,10 @@ async def quick(sqlite: Database) -> AsyncIterator[Place]:
 
 
 @asynccontextmanager
-async def opened(db: Database, **options: Any) -> AsyncIterator[Place]:
+async def opened(db: Database, base: str = BASE, **options: Any) -> AsyncIterator[Place]:
     """The pages over a database; `options` go to `create_app`."""
-    site = Site(name="Papers", sender="Papers <digest@papers.dev>", base_url=BASE, domain="papers.dev")
-    links = Links(BASE, ("a key for tests",))
+    site = Site(name="Papers", sender="Papers <digest@papers.dev>", base_url=base, domain="papers.dev")
+    links = Links(base, ("a key for tests",))
     box: list[Place] = []
     app = create_app(
         db,

@@ -1,10 +1,14 @@
 """The home page and the preview: fast to read, live without a script, and nothing of it is stored."""
 
+import re
+
 import pytest
 
+from digest.pipeline.signup import Limits
+from digest.storage.database import Database
 from tests.make import make_paper
 from tests.pipeline.steps import announce
-from tests.web.conftest import Place
+from tests.web.conftest import Place, opened
 
 
 async def test_home_shows_the_papers_of_the_day(place: Place) -> None:
@@ -56,3 +60,30 @@ async def test_new_pass_is_shown_soon(quick: Place) -> None:
 async def test_health_and_readiness(place: Place) -> None:
     assert (await place.client.get("/healthz")).text == "ok\n"
     assert (await place.client.get("/readyz")).json()["ready"] is True
+
+
+async def test_new_rankings_of_one_network_are_limited_and_cached_ones_free(sqlite: Database) -> None:
+    async with opened(sqlite, limits=Limits(previews_minute=2)) as place:
+        asked = ["bees", "bees", "stars", "bees", "wasps", "stars"]
+        pages = [await place.client.get(f"/preview?part=1&topics={words}") for words in asked]
+        assert [page.status_code for page in pages] == [200, 200, 200, 200, 429, 200]
+        assert "Wait a little" in pages[4].text
+
+
+async def test_poor_day_shows_what_came_near(quick: Place) -> None:
+    await announce(quick.db, make_paper(1, title="Bees", abstract="Honey."), make_paper(2, title="Stars"))
+    page = await quick.client.get("/preview?part=1&topics=honey+production+in+cold+alpine+winter+valleys")
+    assert "Nothing for you" in page.text
+    assert "Just below the cut" in page.text
+
+
+async def test_pages_may_live_below_a_path(sqlite: Database) -> None:
+    async with opened(sqlite, base="https://papers.dev/digest") as place:
+        for path in ("/", "/trending", "/search?q=x", "/link", "/none"):
+            page = await place.client.get(path)
+            found = re.findall(r'(?:href|action|src|data-live)="(/[^"]*)"', page.text)
+            assert found
+            assert [url for url in found if not url.startswith("/digest/")] == []
+            assert page.headers["strict-transport-security"]
+        headers = {"Origin": "https://papers.dev.evil.example"}
+        assert (await place.client.post("/preview", headers=headers)).status_code == 403
