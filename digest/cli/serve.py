@@ -68,7 +68,7 @@ def make_service(tools: Desk) -> "Service | Ticker":
     from digest.engine.ticker import Ticker
 
     note("on PostgreSQL this process only ticks and serves pages: start `digest worker` beside it")
-    return Ticker(tools)
+    return Ticker(tools, bounces=bounce_pass(tools) is not None)
 
 
 async def run_with_pages(

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from digest.cli import options
+from digest.cli.bounces import bounce_pass
 from digest.cli.desk import Desk, desk, note
 from digest.cli.logs import configure_service_logs
 from digest.cli.memory import give_memory_back
@@ -84,7 +85,9 @@ async def work(
         queues=queues,
         concurrency=concurrency,
     )
-    steps = DistributedSteps(tools, metrics, engine=engine, ingest_every=ingest_every)
+    steps = DistributedSteps(
+        tools, metrics, engine=engine, ingest_every=ingest_every, bounces=bounce_pass(tools)
+    )
     async with engine:
         engine.handle(steps.handlers(), stop)
         await engine.run(stop)

@@ -220,3 +220,8 @@ async def test_queue_and_workers_are_counted(scene: Scene) -> None:
     async with scene.db.read() as conn:
         assert await queue.waiting(conn) == {"compose": 1, "deliver": 1, "ingest": 1}
         assert await queue.workers(conn) == 1
+
+
+async def test_bounces_are_asked_for_only_where_there_is_a_mailbox(scene: Scene) -> None:
+    assert Step.BOUNCES in Ticker(scene, bounces=True).lanes()
+    assert Step.BOUNCES not in Ticker(scene).lanes()
