@@ -86,10 +86,11 @@ async def open_window(conn: AsyncConnection, from_pass: int, to_pass: int, now: 
 
 
 async def hottest(conn: AsyncConnection, now: datetime) -> tuple[Paper, ...]:
-    """The hottest papers that anybody voted for, here or on Hugging Face."""
+    """The hottest papers that anybody voted for, here or on Hugging Face; without any vote the newest."""
     found = await papers.trending(conn, now, HOTTEST)
     here = await trending.votes_here(conn, [paper.id for paper in found])
-    return tuple(paper for paper in found if (paper.votes or 0) + here.get(paper.id, 0) > 0)
+    voted = tuple(paper for paper in found if (paper.votes or 0) + here.get(paper.id, 0) > 0)
+    return voted or tuple(found)
 
 
 async def rank_topics(

@@ -7,11 +7,13 @@ import pytest
 from digest.config import Listed
 from digest.models import DeliveryKind, SubscriberStatus
 from digest.pipeline import signup
+from digest.pipeline.compose import compose
 from digest.pipeline.intake import import_listed
 from digest.storage import asks, counters, suppressions
 from digest.storage.database import Database
 from digest.web.signup import is_proven
-from tests.make import make_subscriber
+from tests.make import make_paper, make_subscriber
+from tests.pipeline.steps import announce, at
 from tests.web.conftest import Place, opened
 from tests.web.steps import ADDRESS, active, letters, open_letter, reader_of, sign_up, signed_up, words
 
@@ -175,6 +177,8 @@ async def test_fault_is_told_and_the_form_is_kept(quick: Place, field: str, valu
 async def test_reader_without_topics_gets_trending_papers(quick: Place) -> None:
     reader = await signed_up(quick, topics="")
     assert (reader.topics, reader.trending) == ((), 10)
+    await announce(quick.db, make_paper(1, title="Nobody voted on this"))
+    assert (await compose(quick.db, clock=at(quick.now))).composed == 1
 
 
 async def test_refusal_blocks_the_address(place: Place) -> None:
