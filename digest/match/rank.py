@@ -4,6 +4,7 @@ topics ─distinct→ queries ─weigh, in blocks→ logits ─rules→ ─best 
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
 from types import MappingProxyType
 from typing import Any
 
@@ -19,7 +20,7 @@ from digest.match.weigh import weigh
 from digest.models import Match, Paper, Topic
 
 BLOCK = 512  # topics that are weighed at once: 5 x 6 MB for 3,000 papers
-KEPT = 20_000  # lists of matches that an index keeps for topics that come again
+KEPT = 40_000  # lists of matches that an index keeps for topics that come again: about 11 kB each
 CERTAIN = np.float32(40.0)  # logit of a paper by one of the topic's authors: no cut is above it
 
 LOWEST = np.float32(-1e30)  # above minus infinity, which marks what is no match
@@ -44,15 +45,15 @@ def rank(
     Without a hit a list is empty. Equal topics are ranked once per index and share a list.
     """
     keys = [(topic, _known_ids(topic, examples), limit, cut, or_best) for topic in topics]
-    asked = [key for key in dict.fromkeys(keys) if key not in index.ranked]
-    fresh: dict[Any, list[Match]] = {}
+    known = {key: index.ranked.get(key) for key in keys}
+    asked = [key for key, found in known.items() if found is None]
     for start in range(0, len(asked), BLOCK):
         block = asked[start : start + BLOCK]
         queries = [make_query(index, topic, examples) for topic, *_ in block]
-        fresh.update(zip(block, _rank_block(index, queries, limit, cut, or_best), strict=True))
-    ranked = [fresh[key] if key in fresh else index.ranked[key] for key in keys]
-    _keep(index, fresh)
-    return ranked
+        known.update(zip(block, _rank_block(index, queries, limit, cut, or_best), strict=True))
+    ranked = {key: found for key, found in known.items() if found is not None}
+    _keep(index, ranked)
+    return [ranked[key] for key in keys]
 
 
 def check_topic(topic: Topic) -> None:
@@ -78,10 +79,12 @@ def _known_ids(topic: Topic, examples: Mapping[str, Paper]) -> tuple[str, ...]:
     return tuple(one for one in (*topic.liked, *topic.disliked) if one in examples)
 
 
-def _keep(index: Index, fresh: Mapping[Any, list[Match]]) -> None:
-    """Remember new lists, the oldest forgotten first."""
-    index.ranked.update(fresh)
-    for key in list(index.ranked)[: max(0, len(index.ranked) - KEPT)]:
+def _keep(index: Index, used: Mapping[Any, list[Match]]) -> None:
+    """Remember these lists; those that were not asked for the longest time are forgotten first."""
+    for key, found in used.items():
+        index.ranked.pop(key, None)
+        index.ranked[key] = found
+    for key in list(islice(index.ranked, max(0, len(index.ranked) - KEPT))):
         index.ranked.pop(key, None)
 
 
