@@ -155,7 +155,7 @@ class Catalogue:
             reading = await self._read(conn, start, newest, now)
             day = await trending.newest_day(conn)
             hot = await _hottest(conn, day, now)
-        await asyncio.to_thread(warm, reading)
+        await asyncio.to_thread(warm, reading, now)
         composer = old.composer if old and old.number == newest else await asyncio.to_thread(self._composer)
         self._edition = Edition(
             number=newest,
@@ -210,13 +210,13 @@ def nearest(reading: Reading, topics: Sequence[Topic], limit: int) -> list[Match
     return sorted(best.values(), key=lambda match: (-match.score, match.paper_id))[:limit]
 
 
-def warm(reading: Reading) -> None:
-    """Do now what the first ranking would do: weights, vectors and the spellings of every paper."""
+def warm(reading: Reading, now: datetime) -> None:
+    """Do now what the first reader would wait for: weights, twins, the spellings of every paper."""
     if reading.window.papers:
-        _ = reading.index.weights, reading.index.vectors
         for number in range(len(reading.window.papers)):
             reading.index.spellings(number)
-        nearest(reading, [Topic(name="language models")], 1)  # loads what the first ranking loads
+        anybody = Subscriber(id=0, email="", topics=(Topic(name="language models"),), cut=0.0)
+        choose(reading, anybody, now, {})
 
 
 def _known(reading: Reading) -> dict[str, Paper]:

@@ -278,8 +278,8 @@ def run(port: int, folder: Path, name: str, script: str, seconds: int) -> Result
     return Result(
         name=name,
         rate=float(_found(r"Requests/sec:\s+([\d.]+)", text)),
-        p50=_found(r"50%\s+(\S+)", text),
-        p99=_found(r"99%\s+(\S+)", text),
+        p50=_found(r"\n\s+50%\s+(\S+)", text),
+        p99=_found(r"\n\s+99%\s+(\S+)", text),
         faults=int(bad[1] if bad else 0) + sum(map(int, lost.groups() if lost else ())),
     )
 
