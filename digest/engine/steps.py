@@ -23,7 +23,7 @@ from digest.pipeline.intake import import_listed, summary
 from digest.pipeline.lease import holding
 from digest.pipeline.sending import Way, send_due
 from digest.pipeline.workers import worker_name
-from digest.storage import passes
+from digest.storage import passes, search
 from digest.storage.database import Database
 
 #: With a newest pass older than this many intervals of ingestion, an issue waits for the next pass.
@@ -109,6 +109,8 @@ class Steps:
             if any(summary(imported).values()):
                 log.info("subscribers.imported", **summary(imported))
             report = await ingest(tools.db, roster.sources, clock=tools.clock, grace=self._patience())
+            async with tools.db.write() as conn:
+                await search.catch_up(conn)
         self._tell(report)
 
     def _read_roster(self) -> Roster:

@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from digest.models import Paper
 from digest.storage import papers as stored
 from digest.storage.tables import papers, sources
+from digest.storage.tables_web import SEARCH_CATCH_UP
 
 #: Words of a query that count.
 WORDS = 12
@@ -57,6 +58,13 @@ async def search(conn: AsyncConnection, query: Query, *, limit: int, offset: int
     ids = list((await conn.execute(statement.limit(limit + 1).offset(offset))).scalars())
     found = await stored.by_ids(conn, ids[:limit])
     return Found(papers=tuple(found[one] for one in ids[:limit] if one in found), more=len(ids) > limit)
+
+
+async def catch_up(conn: AsyncConnection) -> int:
+    """Let the search find what was stored since the last time; gives how many. PostgreSQL needs no help."""
+    if conn.dialect.name != "sqlite":
+        return 0
+    return (await conn.exec_driver_sql(SEARCH_CATCH_UP)).rowcount
 
 
 async def families(conn: AsyncConnection) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import update
 
 from digest.models import DeliveryState, Issue, Paper, Subscriber
-from digest.storage import issues, papers, passes, subscribers
+from digest.storage import issues, papers, passes, search, subscribers
 from digest.storage.database import Database
 from digest.storage.tables import deliveries
 from tests.make import NOW, make_subscriber
@@ -30,6 +30,7 @@ async def announce(db: Database, *new: Paper, when: datetime = NOW) -> int:
         given = await papers.insert_papers(conn, stamped)
         await papers.add_aliases(conn, given)
         await passes.commit(conn, number, when, {})
+        await search.catch_up(conn)
     return number
 
 
