@@ -1,6 +1,6 @@
 """The pages under load: wrk with 50 connections, while a delivery run goes on.
 
-    python -m tests.benchmarks.web [--seconds 8] [--papers 3000] [--readers 3000]
+    python -m tests.benchmarks.web [--seconds 8] [--papers 3000] [--readers 6000]
 
 Throughput, percentiles and faults (any answer but 2xx, any timeout) of: the home page, a preview that is
 cached, previews that are all new, sign-up (each an address of its own) and one-click unsubscribe.
@@ -23,6 +23,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 from digest.links import Links
@@ -53,7 +54,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=int, default=8)
     parser.add_argument("--papers", type=int, default=3000)
-    parser.add_argument("--readers", type=int, default=3000)
+    parser.add_argument("--readers", type=int, default=6000)
     parser.add_argument("--serve", metavar="PORT", type=int, help=argparse.SUPPRESS)
     parser.add_argument("--deliver", action="store_true", help=argparse.SUPPRESS)
     parser.add_argument("--folder", type=Path, default=None, help=argparse.SUPPRESS)
@@ -163,15 +164,19 @@ async def serve(folder: Path, port: int) -> None:
 
 async def send(folder: Path) -> None:
     """A delivery run into a folder, by the step of `digest run`."""
+    from digest.compose.letters import Letters
     from digest.compose.message import Composer
     from digest.deliver.files import FileTransport
+    from digest.pipeline import letters
     from digest.pipeline.deliver import deliver
     from digest.pipeline.render import Renderer
     from digest.pipeline.workers import worker_name
 
     db = Database(f"sqlite:///{folder / 'digest.db'}")
-    site, links = Site(name="Papers", sender="Papers <digest@papers.dev>"), Links(None, (KEY,))
-    renderer = Renderer(db, Composer(site, links), key=KEY, domain="papers.dev")
+    site = Site(name="Papers", sender="Papers <digest@papers.dev>")
+    links = Links("https://papers.dev", (KEY,))
+    write = partial(letters.write, Letters(site), links)
+    renderer = Renderer(db, Composer(site, links), key=KEY, domain="papers.dev", letters=write)
     transport = FileTransport(folder / "outbox")
     report = await deliver(
         db,
