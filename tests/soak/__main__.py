@@ -54,6 +54,7 @@ class Soak:
     memory: dict[int, float] = field(default_factory=dict)
     killed: int = 0
     exit_code: int | None = None
+    ended_at: datetime = BASE
 
     @property
     def now(self) -> datetime:
@@ -191,7 +192,7 @@ async def soak(options: argparse.Namespace, place: Path, postgres: Any) -> tuple
             await run.run()
     db = Database(run.database_url)
     try:
-        return run, await judge(db, mails.counts())
+        return run, await judge(db, mails.counts(), run.ended_at)
     finally:
         await db.close()
 

@@ -3,6 +3,7 @@
 from collections import Counter, defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import select
@@ -26,8 +27,11 @@ class Verdict:
     faults: list[str] = field(default_factory=list)
 
 
-async def judge(db: Database, taken: Mapping[str, int]) -> Verdict:
-    """At most one issue a due time, no paper twice, nothing lost, no mail without a row."""
+async def judge(db: Database, taken: Mapping[str, int], ended_at: datetime) -> Verdict:
+    """At most one issue a due time, no paper twice, nothing lost, no mail without a row.
+
+    What was composed in the last hours before the end may wait in the outbox: the next start sends it.
+    """
     async with db.read() as conn:
         rows = [dict(row._mapping) for row in await conn.execute(_QUERY)]
     verdict = Verdict(issues=len(rows), mailed=sum(taken.values()))
@@ -39,7 +43,7 @@ async def judge(db: Database, taken: Mapping[str, int]) -> Verdict:
         by_reader[row["subscriber_id"]].append(row)
     for reader, mine in by_reader.items():
         verdict.faults += _once(reader, mine) + _papers(reader, mine) + _windows(reader, mine)
-    verdict.faults += _mails(rows, taken)
+    verdict.faults += _mails(rows, taken, ended_at - timedelta(hours=6))
     return verdict
 
 
@@ -48,6 +52,7 @@ _QUERY = (
         issues.c.id,
         issues.c.subscriber_id,
         issues.c.due_at,
+        issues.c.created_at,
         issues.c.from_pass,
         issues.c.to_pass,
         issues.c.shown,
@@ -91,14 +96,14 @@ def _windows(reader: int, mine: list[dict[str, Any]]) -> list[str]:
     return faults
 
 
-def _mails(rows: list[dict[str, Any]], taken: Mapping[str, int]) -> list[str]:
+def _mails(rows: list[dict[str, Any]], taken: Mapping[str, int], before: datetime) -> list[str]:
     """Every sent row was taken by the server; taken twice only where the ledger had a doubt."""
     faults = []
     known = {row["message_id"]: row for row in rows if row["message_id"]}
     for row in rows:
         if row["state"] == "sent" and row["message_id"] not in taken:
             faults.append(f"issue {row['id']}: sent by the ledger, never taken by the server")
-        if row["state"] in ("pending", "deferred", "claimed", "data"):
+        if row["state"] in ("pending", "deferred", "claimed", "data") and row["created_at"] < before:
             faults.append(f"issue {row['id']}: still {row['state']} at the end")
     for message_id, number in taken.items():
         row = known.get(message_id)
