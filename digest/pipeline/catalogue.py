@@ -84,14 +84,12 @@ class Catalogue:
 
     async def edition(self) -> Edition:
         """The present edition; readers wait only for the very first one with papers."""
-        if self._edition is None:
-            return await asyncio.shield(self._build())
+        if self._edition is None or not self._edition.papers:
+            return await self._first()
         if time.monotonic() - self._looked > LOOK_SECONDS:
             self._looked = time.monotonic()
             if await self._is_old(self._edition):
-                building = self._build()
-                if not self._edition.papers:
-                    return await asyncio.shield(building)
+                self._build()
         return self._edition
 
     def prepare(self) -> None:
@@ -136,6 +134,13 @@ class Catalogue:
             while len(self._windows) > WINDOWS:
                 self._windows.popitem(last=False)
         return replace(reading, hot=await hottest(conn, now))
+
+    async def _first(self) -> Edition:
+        """The first edition with papers; an empty one only while no newer pass is there."""
+        edition = self._edition or await asyncio.shield(self._build())
+        while not edition.papers and await self._is_old(edition):
+            edition = await asyncio.shield(self._build())
+        return edition
 
     def _build(self) -> "asyncio.Task[Edition]":
         if self._building is None or self._building.done():
