@@ -77,10 +77,11 @@ def _tail(blocks: Blocks, issue: Issue, papers: Mapping[str, Paper]) -> list[Blo
     left_out = [(match.paper_id, f"score {match.score:.0f}") for match in issue.left_out[:LEFT_OUT]]
     trending = [(paper_id, wording.votes(papers.get(paper_id))) for paper_id in issue.trending]
     revised = [(paper_id, wording.version(papers.get(paper_id))) for paper_id in issue.revised]
+    notes = (wording.matched(issue), "", "")
     tail: list[Block] = []
-    for heading, items in zip(wording.LISTS, (left_out, trending, revised), strict=True):
+    for heading, about, items in zip(wording.LISTS, notes, (left_out, trending, revised), strict=True):
         known = [(papers[paper_id], note) for paper_id, note in items[:LINES] if paper_id in papers]
         if known:
-            tail.append(blocks.section(heading))
+            tail.append(blocks.section(heading, about))
             tail += [blocks.line(paper, note) for paper, note in known]
     return tail

@@ -67,6 +67,11 @@ def note(issue: Issue) -> str:
     return prose.shorten(prose.clean(issue.note), NOTE)
 
 
+def matched(issue: Issue) -> str:
+    """What was left out, in numbers."""
+    return f"{issue.matched:,} of {issue.considered:,} matched, {len(issue.shown):,} shown."
+
+
 def _span(subscriber: Subscriber) -> str:
     if subscriber.schedule.month_day is not None:
         return "this month"

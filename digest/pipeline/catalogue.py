@@ -137,7 +137,9 @@ class Catalogue:
 
     async def _first(self) -> Edition:
         """The first edition with papers; an empty one only while no newer pass is there."""
-        edition = self._edition or await asyncio.shield(self._build())
+        edition = self._edition
+        if edition is None:
+            edition = await asyncio.shield(self._build())
         while not edition.papers and await self._is_old(edition):
             edition = await asyncio.shield(self._build())
         return edition

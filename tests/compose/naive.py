@@ -104,9 +104,10 @@ class Naive:
         left_out = [(match.paper_id, f"score {match.score:.0f}") for match in issue.left_out[:LEFT_OUT]]
         trending = [(paper_id, wording.votes(papers[paper_id])) for paper_id in issue.trending[:LINES]]
         revised = [(paper_id, wording.version(papers[paper_id])) for paper_id in issue.revised[:LINES]]
-        for heading, items in zip(wording.LISTS, (left_out, trending, revised), strict=True):
+        notes = (wording.matched(issue), "", "")
+        for heading, about, items in zip(wording.LISTS, notes, (left_out, trending, revised), strict=True):
             if items:
-                out.append(self.section(kind, heading))
+                out.append(self.section(kind, heading, about))
                 out += [self.line(kind, papers[paper_id], note) for paper_id, note in items]
         return [piece.rstrip("\n") + "\n" for piece in out]
 
@@ -124,9 +125,9 @@ class Naive:
         shown = card(paper, self.links, followed | authors_in(match.because, paper))
         return self.fill(f"card.{kind}", **shown, abstract=abstract, why=why)
 
-    def section(self, kind: str, heading: str) -> str:
+    def section(self, kind: str, heading: str, note: str = "") -> str:
         marks = {"language": prose.language(heading), "direction": prose.direction(heading)}
-        return self.fill(f"section.{kind}", heading=heading, note="", url=None, **marks)
+        return self.fill(f"section.{kind}", heading=heading, note=note, url=None, **marks)
 
     def line(self, kind: str, paper: Paper, note: str) -> str:
         title = clean_title(paper)
