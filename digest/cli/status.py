@@ -21,7 +21,7 @@ from digest.errors import ConfigError
 from digest.pipeline import alarm
 from digest.storage import overview, passes, subscribers
 
-SOURCE_COLUMNS = ("source", "state", "since", "last_new_at", "new", "entries", "error")
+SOURCE_COLUMNS = ("source", "state", "since", "last new", "new", "entries", "error")
 
 #: Rows of each list: the newest; `--json` and the database hold more.
 ROWS = 10
@@ -160,7 +160,7 @@ def _print(found: Overview) -> None:
     counts = ", ".join(f"{number} {state}" for state, number in found.deliveries.items() if number)
     console.print(f"deliveries  {counts or 'none'}")
     show(console, found.watch)
-    _print_table(console, SOURCE_COLUMNS, found.sources)
+    _print_table(console, SOURCE_COLUMNS, [_source_row(source) for source in found.sources])
     _print_table(console, ["id", "email", "state", "attempts", "reply"], found.unsent)
     _print_table(console, ["email", "due_at", "note"], found.quiet)
     if found.uncertain:
@@ -210,6 +210,12 @@ def _cell(value: Any) -> Any:
 
 def _jsonable(row: Mapping[str, Any]) -> dict[str, Any]:
     return {key: _iso(value) if isinstance(value, datetime) else value for key, value in row.items()}
+
+
+def _source_row(source: Mapping[str, Any]) -> dict[str, Any]:
+    """A source for people: times to the minute, in UTC as all of them."""
+    since, last_new = ((source[key] or "")[:16].replace("T", " ") for key in ("since", "last_new_at"))
+    return {**source, "since": since or None, "last new": last_new or None}
 
 
 def _text(value: object) -> str:
