@@ -11,9 +11,11 @@ down_revision = "0001"
 
 def upgrade() -> None:
     _create_subscribers()
+    _index_subscribers()
     _create_topics()
     _create_issues()
     _create_deliveries()
+    _index_deliveries()
     _create_mailed()
     _create_votes()
     _create_suppressions()
@@ -54,6 +56,9 @@ def _create_subscribers() -> None:
         sa.UniqueConstraint("address", name=op.f("uq_subscribers_address")),
         sa.UniqueConstraint("token", name=op.f("uq_subscribers_token")),
     )
+
+
+def _index_subscribers() -> None:
     op.create_index(
         "ix_subscribers_claimed",
         "subscribers",
@@ -169,6 +174,9 @@ def _create_deliveries() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_deliveries")),
         sa.UniqueConstraint("issue_id", name=op.f("uq_deliveries_issue_id")),
     )
+
+
+def _index_deliveries() -> None:
     op.create_index("ix_deliveries_address_hash", "deliveries", ["address_hash"], unique=False)
     op.create_index(
         "ix_deliveries_due",
