@@ -19,11 +19,22 @@ def keys(entry: Entry, source: str) -> tuple[str, ...]:
     found = [f"arxiv:{entry.arxiv_id}"] if entry.arxiv_id else []
     if entry.doi:
         found.append(f"doi:{entry.doi}")
-    if not found:
-        found.append(f"guid:{_hash(_scope(entry.entry_id, source))}")
+    if not entry.arxiv_id and not entry.entry_id.startswith("doi:"):
+        found += _guid_keys(entry, source)
     if name := title_key(entry.title, entry.authors):
         found.append(name)
     return tuple(found)
+
+
+def _guid_keys(entry: Entry, source: str) -> list[str]:
+    """The publisher's own id with the title and with the address (or the text, where there is none).
+
+    Never the id alone: there are feeds that give one id to many papers. The same id with an edited title,
+    or at a new address, is still found; with both it is another paper.
+    """
+    guid = _scope(entry.entry_id, source)
+    place = entry.url.partition("://")[2] or entry.abstract
+    return [f"guid:{_hash(f'{guid} {kind} {text}')}" for kind, text in (("is", _plain(entry.title)), ("at", place))]
 
 
 def title_key(title: str, authors: Sequence[str]) -> str | None:
@@ -120,6 +131,11 @@ class Groups:
 
 def _precedence(key: str) -> tuple[int, str]:
     return ("arxiv", "doi", "guid", "title").index(key.partition(":")[0]), key
+
+
+def _plain(title: str) -> str:
+    """A title that does not change with its case, accents and punctuation."""
+    return " ".join(_WORDS.findall(_folded(title))) or title
 
 
 def _surname(name: str) -> str:

@@ -101,7 +101,8 @@ def _batch(
 
 
 def _label(entry: Entry) -> str:
-    return entry.arxiv_id or entry.doi or entry.entry_id[:200]
+    """What tells an entry of one answer from those of the one before; some feeds give every item one id."""
+    return entry.arxiv_id or entry.doi or f"{entry.entry_id[:150]} {entry.title[:50]}"
 
 
 def _alarm(source: Source, now: datetime, last_new_at: datetime | None) -> str | None:

@@ -89,6 +89,7 @@ JOURNALS = {
     "journals/2021-12-21/onlinelibrary.wiley.com-feed-19968175-most-recent.xml": (66, 28, 66, 0, 63),
     "journals/2021-12-21/academic.oup.com-rss-site_5579-3435.xml": (14, 14, 14, 0, 14),
     "journals/nature-2024-07-18.rdf": (75, 0, 75, 0, 71),
+    "journals/joss.atom": (1, 0, 1, 0, 1),
     "journals/aasnova.xml": (4, 0, 1, 0, 4),
     "biorxiv/rss/biorxiv-rendered-2026-08-01.rdf": (10, 10, 10, 0, 10),
     "biorxiv/search-atom/2026-01-20-amyloid.atom": (75, 0, 75, 0, 75),

@@ -103,6 +103,34 @@ def test_short_ids_of_two_sources_are_two_papers() -> None:
     )
 
 
+BEFORE = {"entry_id": "x-1", "title": "A title", "url": "https://e.org/1", "authors": ()}
+
+
+@pytest.mark.parametrize(
+    ("after", "papers"),
+    [
+        ({"title": "Second paper", "url": "https://e.org/2"}, 2),
+        ({"title": "Second paper", "doi": "10.1000/y", "url": "https://e.org/2"}, 2),
+        ({"title": "A title, edited"}, 1),
+        ({"title": "A TITLE.", "url": "https://new.e.org/1"}, 1),
+        ({"title": "A title, edited", "url": "http://e.org/1"}, 1),
+        ({"title": "A title", "doi": "10.1000/x"}, 1),
+    ],
+)
+def test_an_id_that_is_used_again_is_one_paper_or_two(after: dict[str, object], papers: int) -> None:
+    """Two titles at two addresses are two papers; the id joins what changed only one of them."""
+    both = [journal(**BEFORE), journal(**BEFORE | after)]
+    for order in (both, both[::-1]):
+        assert len(merge(order)) == len(merge(*[[one] for one in order], order)) == papers
+
+
+def test_one_id_for_a_whole_feed_without_addresses_loses_nothing() -> None:
+    feed = [journal(f"Paper {n}", entry_id="item", url="", abstract=f"We do {n}.") for n in range(5)]
+    assert len(merge(feed, feed)) == 5
+    edited = replace(feed[0], title="Paper 0, edited")
+    assert len(merge(feed, [edited, *feed[1:]])) == 5
+
+
 @pytest.mark.parametrize(
     ("fields", "eligible"),
     [
@@ -164,7 +192,7 @@ entries = st.builds(
     lambda number, version, kind, doi, votes, weak: make_entry(
         number,
         arxiv_id=None if weak else f"2604.{number:05d}",
-        entry_id=f"publisher-{number:08d}",
+        entry_id=f"publisher-{number // 2:08d}",
         doi=f"10.1000/{number}" if doi else None,
         version=None if weak else version,
         title=f"Paper {number} has a title of many words, {'once' if version < 2 else 'twice'}",

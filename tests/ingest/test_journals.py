@@ -86,3 +86,29 @@ def test_doi_is_found_where_publishers_put_it(fields: dict[str, str], doi: str |
 )
 def test_only_clean_web_addresses_are_shown(link: str, shown: str) -> None:
     assert journal(title="A title", link=link).url.rstrip("&") == shown.rstrip("&")
+
+
+def joss(*papers: list[str], end: str = "</feed>") -> bytes:
+    """Papers by their authors' elements, in the form of JOSS."""
+    rows = "".join(
+        f"<entry><id>tag:joss,2005:Paper/{n}</id><title>Paper {n}</title>"
+        f"<authors>{''.join(f'<author>{one}</author>' for one in people)}</authors></entry>"
+        for n, people in enumerate(papers)
+    )
+    return f'<?xml version="1.0"?><feed xmlns="http://www.w3.org/2005/Atom"><title>J</title>{rows}{end}'.encode()
+
+
+ADA = "<given_name>Ada</given_name><middle_name>K.</middle_name><last_name>Lovelace</last_name>"
+NOETHER = "<given-names>Émile</given-names><surname>Noether</surname><affiliation>Göttingen, D</affiliation>"
+
+
+def test_names_in_parts_are_whole_and_in_their_order() -> None:
+    whole = "<name>Grace Hopper</name>"
+    found = entries(joss([ADA, NOETHER], [], [NOETHER, ADA], [whole], ["<orcid>0000</orcid>"]))
+    both = ("Ada K. Lovelace", "Émile Noether")
+    assert [one.authors for one in found] == [both, (), both[::-1], ("Grace Hopper",), ()]
+
+
+def test_names_in_parts_survive_a_cut() -> None:
+    cut = joss([ADA], [NOETHER, ADA], end="<entry><id>x</id><title>Half</title><authors><author><given_na")
+    assert [one.authors[-1] for one in entries(cut)] == ["Ada K. Lovelace", "Ada K. Lovelace"]

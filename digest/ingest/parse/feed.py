@@ -13,7 +13,7 @@ from typing import Any
 import feedparser
 
 from digest.errors import ParseError
-from digest.ingest.parse import arxiv, dates, journal
+from digest.ingest.parse import arxiv, dates, journal, people
 from digest.ingest.parse.document import Document
 from digest.ingest.parse.text import joined
 from digest.models import Entry
@@ -51,6 +51,8 @@ def read(body: bytes, emit: Emit | None = None) -> Document:
     items, channel = found.entries, found.feed
     ours = arxiv.wrote(items[0]) if items else arxiv.is_channel(channel)
     total = len(items)
+    if people.in_parts(items):
+        people.add_authors(items, mended or body)
     entries, skipped = _entries(items, channel, emit)
     damaged = isinstance(found.get("bozo_exception"), Exception) and not _harmless(found)
     return Document(
