@@ -20,6 +20,11 @@ _PREFIXES = re.compile(
     re.IGNORECASE,
 )
 _DOI_PREFIX = re.compile(r"^(?:https?://(?:dx\.|www\.)?doi\.org/|info:doi/|doi:\s*)", re.IGNORECASE)
+_PREPRINT = re.compile(
+    r"(?:https?://(?:www\.)?(?:bio|med)rxiv\.org/content/)?(?P<doi>10\.(?:1101|64898)/\d[\w.-]*?)"
+    r"(?:v\d{1,3})?(?:\.(?:full|abstract|short|pdf|full\.pdf|full-text|supplementary-material))?(?:[?#].*)?",
+    re.IGNORECASE,
+)
 _DOI = re.compile(r"10\.\d{4,9}/[^\s<>\"\x00-\x1f\x7f-\x9f\ud800-\udfff]{1,240}", re.IGNORECASE)
 
 
@@ -54,6 +59,8 @@ def key(text: str) -> str | None:
         return f"arxiv:{found[0]}"
     if text.startswith(("title:", "guid:")):
         return text
+    if preprint := _PREPRINT.fullmatch(_DOI_PREFIX.sub("", text.strip(), count=1)):
+        return f"doi:{preprint['doi'].lower()}"
     return f"doi:{named}" if (named := doi(text)) else None
 
 

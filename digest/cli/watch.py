@@ -9,13 +9,16 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from digest.pipeline import alarm, epoch, late
+from digest.pipeline import alarm, epoch, late, liked
 from digest.storage import operations
 from digest.storage.batches import batches
 from digest.storage.database import Database
 
 #: Days of the sparklines.
 DAYS = 30
+
+#: Liked papers that nobody knows, in lines; `--json` lists them all.
+UNKNOWN = 10
 
 _BLOCKS = "▁▂▃▄▅▆▇█"
 
@@ -31,6 +34,7 @@ class Watch:
     oldest_due_at: datetime | None  # of what should have gone and has not
     papers: Mapping[str, Sequence[int]] = field(default_factory=dict)  # source -> new papers a day
     mailed: Sequence[int] = ()  # issues sent a day
+    unknown: Sequence[str] = ()  # a sentence for each liked paper that nobody gave us
 
     def to_json(self) -> dict[str, Any]:
         """Beside the promised keys of `status --json`."""
@@ -39,13 +43,14 @@ class Watch:
             "held": self.held,
             "waiting": self.waiting,
             "awaited": list(self.awaited),
+            "unknown_liked": list(self.unknown),
         }
 
 
 async def look(db: Database, now: datetime) -> Watch:
     """Read it all; changes nothing."""
     since = now - timedelta(days=DAYS)
-    held = await epoch.held(db)
+    held, unknown = await epoch.held(db), await liked.unknown(db)
     async with db.read() as conn:
         pause = await alarm.paused(conn)
         awaited = late.awaited(await batches(conn, late.CALENDARS), now)
@@ -62,6 +67,7 @@ async def look(db: Database, now: datetime) -> Watch:
         oldest_due_at=outbox.oldest_due_at,
         papers={name: _by_day(counts, days) for name, counts in brought.items()},
         mailed=[made.get(day, {}).get("sent", 0) for day in days],
+        unknown=unknown,
     )
 
 
@@ -85,6 +91,10 @@ def show(console: Console, found: Watch) -> None:
         console.print(f"waiting     {found.waiting} issues for {', '.join(found.awaited) or 'their sources'}")
     if found.oldest_due_at:
         console.print(f"unsent      something is due since {found.oldest_due_at:%Y-%m-%d %H:%M} UTC")
+    for sentence in found.unknown[:UNKNOWN]:
+        console.print(f"liked       {escape(sentence)}")
+    if (more := len(found.unknown) - UNKNOWN) > 0:
+        console.print(f"liked       and {more} more: `digest status --json`")
     if not found.papers:
         return
     table = Table(f"last {DAYS} days", "a day", "sum")

@@ -86,6 +86,7 @@ class Fetcher:
         self._sleep, self._now = sleep, now
         self._clients: dict[bool, httpx2.AsyncClient] = {}
         self._turns: dict[str, _Turn] = {}
+        self._rests: dict[str, tuple[float, str]] = {}  # until when a page asked to be left alone, and how
 
     async def __aenter__(self) -> "Fetcher":
         return self
@@ -108,11 +109,20 @@ class Fetcher:
         host = _host(url)
         try:
             async with self._turn(host, pause):
+                self._refuse_resting(url)
                 return await self._persistently(url, known or Validators(), pause)
         except _PassingError as error:
             if error.fetched is not None:
                 return error.fetched
+            if error.retry_after is not None:
+                self._rests[_page(url)] = self._now() + error.retry_after, str(error)
             raise
+
+    def _refuse_resting(self, url: str) -> None:
+        """A page that asked us to wait is left alone, whatever the query; raises FetchError."""
+        until, sentence = self._rests.get(_page(url), (0.0, ""))
+        if until > (now := self._now()):
+            raise FetchError(sentence, retry_after=until - now)
 
     async def _persistently(self, url: str, known: Validators, pause: float | None) -> Fetched:
         hook = _Wait(self.limits.patience, pause or 0.0)
@@ -248,6 +258,10 @@ def _host(url: str) -> str:
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise FetchError(f"{url!r} is not an http or https address")
     return parts.hostname
+
+
+def _page(url: str) -> str:
+    return url.partition("?")[0]
 
 
 def _same_server(configured: str, other: str) -> bool:

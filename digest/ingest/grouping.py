@@ -34,7 +34,7 @@ def _guid_keys(entry: Entry, source: str) -> list[str]:
     """
     guid = _scope(entry.entry_id, source)
     place = entry.url.partition("://")[2] or entry.abstract
-    return [f"guid:{_hash(f'{guid} {kind} {text}')}" for kind, text in (("is", _plain(entry.title)), ("at", place))]
+    return [f"guid:{_hash(f'{guid} {told}')}" for told in (f"is {_plain(entry.title)}", f"at {place}")]
 
 
 def title_key(title: str, authors: Sequence[str]) -> str | None:

@@ -1,8 +1,8 @@
 """Which entries are the same paper, and what is known of it. Pure; the order of the entries changes nothing.
 
 The same paper: the versionless arXiv id, else the DOI, else the publisher's own id with an equal title or
-address, else the normalised title with an equal first surname, five words or more. Two different arXiv ids, or two different DOIs without a
-common arXiv id, are never one paper.
+address, else the normalised title with an equal first surname, five words or more. Two different arXiv ids,
+or two different DOIs without a common arXiv id, are never one paper.
 """
 
 from collections.abc import Mapping, Sequence

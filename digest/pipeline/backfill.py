@@ -1,34 +1,36 @@
-"""Ask arXiv's API or OAI-PMH for what its feeds give no more: missed days, and papers that readers like.
+"""Ask arXiv's API or OAI-PMH for what its feeds give no more: the days that were missed.
 
 Three seconds between two requests, one connection, Retry-After obeyed: https://info.arxiv.org/help/api/tou.html
 """
 
-from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from urllib.parse import urlsplit
 
-from digest import identifiers
 from digest.errors import SourceError
 from digest.ingest import gaps
 from digest.ingest.child import Reader
 from digest.ingest.fetch import ARXIV_PAUSE, Fetcher
 from digest.ingest.gaps import Gap
 from digest.ingest.parse import Document
+from digest.ingest.registries import rest
 from digest.models import Entry, Source, SourceKind
 
-#: Liked papers a request: an address of this many ids is 1,300 characters long.
-IDS = 100
+#: Names that mean something on this machine or its network alone (RFC 2606, RFC 6761, RFC 6762, RFC 9476).
+_AT_HAND = (".localhost", ".local", ".lan", ".internal", ".home.arpa", ".alt", ".test", ".invalid")
 
-_REST, _LONGEST_REST = timedelta(minutes=5), timedelta(hours=6)
+
+def is_online(url: str) -> bool:
+    """True for an address on the internet; what this machine or its network serves is a copy for trying."""
+    host = (urlsplit(url).hostname or "").rstrip(".")
+    return "." in host and ":" not in host and not host.endswith(_AT_HAND) and not host[-1].isdigit()
 
 
 def address_of(source: Source) -> str | None:
-    """Where the gaps of a source are filled from; None for all but arXiv, and for copies without one."""
+    """Where the gaps of a source are filled from; None for all but arXiv, and for copies at hand."""
     if source.kind is not SourceKind.ARXIV:
         return None
-    host = urlsplit(source.url).hostname or ""
-    return source.backfill_url or (gaps.API if host.endswith("arxiv.org") else None)
+    return source.backfill_url or (gaps.API if is_online(source.url) else None)
 
 
 async def fill(
@@ -37,32 +39,17 @@ async def fill(
     """The entries of a gap, what is left of it, and a sentence if that is something."""
     address = address_of(source)
     if address is None:
-        return [], None, None
+        return [], None, f"{gap} was missed and is in no feed any more; name a `backfill_url` to fetch it"
     category = source.name.partition(":")[2] or source.url.rpartition("/")[2]
     entries: list[Entry] = []
     try:
         for url in gaps.queries(address, category, gap):
             await _read_pages(url, entries, fetcher, reader)
     except SourceError as error:
-        wait = max(_REST * 2 ** min(gap.failures, 10), timedelta(seconds=error.retry_after or 0.0))
-        left = replace(gap, failures=gap.failures + 1, retry_at=now + min(wait, _LONGEST_REST))
+        wait = rest(gap.failures + 1, refused=True, retry_after=error.retry_after)
+        left = replace(gap, failures=gap.failures + 1, retry_at=now + wait)
         return gaps.as_announced(entries, gap), left, f"{gap} could not be filled in yet: {error}"
     return gaps.as_announced(entries, gap), None, None
-
-
-async def liked(address: str, ids: Sequence[str], fetcher: Fetcher, reader: Reader) -> list[Entry]:
-    """The papers behind arXiv ids. Raises SourceError."""
-    entries: list[Entry] = []
-    for start in range(0, len(ids), IDS):
-        url = gaps.by_ids(address, ids[start : start + IDS])
-        entries += (await _page(url, fetcher, reader)).entries
-    return [entry for entry in entries if entry.arxiv_id in set(ids)]
-
-
-def arxiv_ids(typed: Sequence[str]) -> dict[str, str]:
-    """The arXiv ids among what readers typed, by what they typed; DOIs cannot be asked for."""
-    found = {text: identifiers.arxiv_id(text) for text in typed}
-    return {text: known[0] for text, known in found.items() if known}
 
 
 async def _read_pages(url: str, entries: list[Entry], fetcher: Fetcher, reader: Reader) -> None:
@@ -71,7 +58,7 @@ async def _read_pages(url: str, entries: list[Entry], fetcher: Fetcher, reader: 
     seen: set[str] = set()
     read = 0
     while following is not None:
-        document = await _page(following, fetcher, reader)
+        document = await page(following, fetcher, reader)
         fresh = {entry.entry_id for entry in document.entries} - seen
         if not fresh:
             return
@@ -83,7 +70,8 @@ async def _read_pages(url: str, entries: list[Entry], fetcher: Fetcher, reader: 
         following = gaps.following(following, document, read)
 
 
-async def _page(url: str, fetcher: Fetcher, reader: Reader) -> Document:
+async def page(url: str, fetcher: Fetcher, reader: Reader) -> Document:
+    """One whole answer, three seconds after the one before. Raises SourceError."""
     fetched = await fetcher.fetch(url, pause=ARXIV_PAUSE)
     document = await reader.parse(fetched.take())
     if fetched.cut or not document.whole:

@@ -19,11 +19,12 @@ from digest.errors import BusyError
 from digest.ingest.child import Reader
 from digest.ingest.fetch import Fetcher
 from digest.ingest.identity import Occasion, Resolved
+from digest.ingest.registries import Registry
 from digest.models import Entry, Source, SourceKind, SourceState
 from digest.pipeline.asking import Asked, ask
 from digest.pipeline.backfill import fill
 from digest.pipeline.judging import gap_of, judged
-from digest.pipeline.liked import fetch_liked
+from digest.pipeline.liked import asked_of, fetch_liked
 from digest.pipeline.storing import store_entries
 from digest.storage import papers, passes
 from digest.storage import sources as stored_sources
@@ -96,10 +97,12 @@ async def ingest(
     progress: Progress | None = None,
     fetcher: Fetcher | None = None,
     reader: Reader | None = None,
+    registries: Sequence[Registry] | None = None,
 ) -> IngestReport:
     """Ask every source and store what is new; a source that fails is reported and stops no other.
 
-    `grace` is how long a batch may be overdue before its source is late. Raises StorageError.
+    `grace` is how long a batch may be overdue before its source is late; `registries` are asked for liked
+    papers, by default those on the internet if a source is there. Raises StorageError.
     """
     now = clock()
     async with db.write() as conn:
@@ -121,7 +124,8 @@ async def ingest(
             for task in asking:
                 task.cancel()
             await asyncio.gather(*asking, return_exceptions=True)
-        await fetch_liked(db, sources, way_out, child, number=number, now=now)
+        asked = asked_of(sources) if registries is None else registries
+        await fetch_liked(db, asked, way_out, child, number=number, now=now)
     async with db.write() as conn:
         report = IngestReport(number=number, sources=tuple(reports), papers=await papers.count(conn))
         await passes.commit(conn, number, clock(), report.to_json())

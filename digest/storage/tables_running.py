@@ -31,3 +31,14 @@ facts = Table(
     Column("value", JSON, nullable=False),
     Column("changed_at", UtcDateTime, nullable=False),
 )
+
+# Papers that readers named as liked or disliked and that nobody gave us when we asked.
+wanted = Table(
+    "wanted",
+    metadata,
+    Column("key", String(300), primary_key=True),  # "arxiv:…", "doi:…"
+    Column("asks", Integer, nullable=False),  # in a row with the same end
+    Column("ask_at", UtcDateTime, nullable=False),  # not again before
+    Column("refused_by", String(20)),  # the registry that gave no usable answer; null: nobody knows it
+    Column("note", Text, nullable=False),
+)

@@ -1,20 +1,20 @@
 """Days without a run are found and filled; what cannot be filled is remembered and asked for again."""
 
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
-from sqlalchemy import insert
 
 from digest.ingest import gaps
 from digest.ingest.fetch import Fetcher
 from digest.ingest.gaps import Gap, batch_day, missed, oai_set
-from digest.models import Source
+from digest.models import Source, SourceKind
+from digest.pipeline.backfill import address_of
 from digest.pipeline.ingest import IngestReport, ingest
 from digest.storage.database import Database
 from digest.storage.papers import by_ids, count
 from digest.storage.sources import statuses
-from digest.storage.tables import subscribers, topics
 
 from . import oracle, week
 from .archive import Archive
@@ -132,42 +132,44 @@ async def test_a_server_that_repeats_itself_is_left_alone(db: Database, origin: 
     assert len([path for path, _ in origin.requests if path.startswith("/api")]) == 4
 
 
-async def test_a_copy_without_an_archive_asks_nobody(db: Database, origin: Origin) -> None:
+async def test_a_copy_without_an_archive_asks_nobody_and_says_what_is_missing(
+    db: Database, origin: Origin
+) -> None:
     recorded = week.load(week.SMALL)
-    for day in ("2026-04-23", "2026-04-25"):
+    said = []
+    for day in ("2026-04-23", "2026-04-25", "2026-04-25"):
         week.publish(origin, day, recorded[day])
         report = await run(db, week.sources(origin, ["cs.CL"], huggingface=False), day)
-    assert report.sources[0].error is None
+        said.append(report.sources[0].error)
+    assert "2026-04-24 was missed" in (said.pop(1) or "")
+    assert said == [None, None]
 
 
-async def test_liked_papers_are_fetched_once_and_never_announced(db: Database, origin: Origin) -> None:
+@pytest.mark.parametrize(
+    ("url", "address"),
+    [
+        ("https://rss.arxiv.org/atom/cs.CL", gaps.API),
+        ("https://arxiv.example.edu/feeds/cs.CL", gaps.API),
+        ("http://127.0.0.1:8900/atom/cs.CL", None),
+        ("http://[::1]:8900/atom/cs.CL", None),
+        ("http://localhost/atom/cs.CL", None),
+        ("http://mirror.lan/atom/cs.CL", None),
+    ],
+)
+def test_a_mirror_is_filled_from_arxiv_and_a_copy_at_hand_is_not(url: str, address: str | None) -> None:
+    source = Source(name="arxiv:cs.CL", family="arxiv", kind=SourceKind.ARXIV, url=url)
+    assert address_of(source) == address
+    assert address_of(replace(source, backfill_url="http://127.0.0.1/q")) == "http://127.0.0.1/q"
+
+
+async def test_four_categories_leave_an_archive_alone_that_asks_for_it(db: Database, origin: Origin) -> None:
     recorded = week.load(week.SMALL)
-    item = next(one for one in oracle.items(recorded["2026-04-23"]["cs.AI"]) if one.kind == "new")
-    await reader_who_likes(db, item.id + "v1", "2601.99999", "10.1000/x")
-    origin.answer = {"/api/query": Archive(recorded).api}
-    week.publish(origin, "2026-04-26", recorded["2026-04-26"])
-    for _ in range(2):
-        await run(db, backed(origin, ["cs.CL"], "/api/query"), "2026-04-26")
+    found = backed(origin, ["cs.AI", "cs.CL"], "/api/query")
+    origin.pages["/api/query"] = Page(b"", status=503, headers={"Retry-After": "90000"})
+    for day in ("2026-04-23", "2026-04-26", "2026-04-26"):
+        week.publish(origin, day, recorded[day])
+        await run(db, found, day)
+    assert len([path for path, _ in origin.requests if path.startswith("/api")]) == 1
     async with db.read() as conn:
-        stored = (await by_ids(conn, [item.id]))[item.id]
-    assert (stored.abstract, stored.eligible_pass) == (item.abstract, None)
-    asked = [path for path, _ in origin.requests if path.startswith("/api/query")]
-    assert len(asked) == 1
-    assert "id_list=2601.99999%2C" + item.id in asked[0]
-
-
-async def reader_who_likes(db: Database, *liked: str) -> None:
-    values = {
-        "email": "r@papers.dev",
-        "address": "r@papers.dev",
-        "token": "t",
-        "name": "",
-        "status": "active",
-    }
-    rest = {"weekdays": [], "at": "07:30", "zone": "UTC", "max_papers": 9, "cut": 50, "trending": 0}
-    flags = {"revisions": False, "quiet_note": False, "in_file": False, "sources": [], "created_at": NOW}
-    lists = {"keywords": [], "exclude": [], "authors": [], "categories": [], "disliked": []}
-    async with db.write() as conn:
-        done = await conn.execute(insert(subscribers).values(**values, **rest, **flags))
-        row = {"position": 0, "name": "x", "about": "", "weight": 1.0, "liked": list(liked), **lists}
-        await conn.execute(insert(topics).values(subscriber_id=done.inserted_primary_key[0], **row))
+        ends = {(one.gap or {})["retry_at"][:13] for one in await statuses(conn)}
+    assert ends == {"2026-04-27T13"} or ends == {"2026-04-27T12", "2026-04-27T13"}

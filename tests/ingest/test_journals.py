@@ -95,7 +95,9 @@ def joss(*papers: list[str], end: str = "</feed>") -> bytes:
         f"<authors>{''.join(f'<author>{one}</author>' for one in people)}</authors></entry>"
         for n, people in enumerate(papers)
     )
-    return f'<?xml version="1.0"?><feed xmlns="http://www.w3.org/2005/Atom"><title>J</title>{rows}{end}'.encode()
+    return (
+        f'<?xml version="1.0"?><feed xmlns="http://www.w3.org/2005/Atom"><title>J</title>{rows}{end}'.encode()
+    )
 
 
 ADA = "<given_name>Ada</given_name><middle_name>K.</middle_name><last_name>Lovelace</last_name>"
