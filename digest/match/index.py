@@ -17,14 +17,14 @@ import numpy.typing as npt
 from scipy import sparse
 
 from digest.match.background import load_background, never, rareness
-from digest.match.text import fold, plain, surfaces, term
+from digest.match.text import fold, plain
+from digest.match.words import Ints, Words, cut
 from digest.models import Match, Paper
 
 if TYPE_CHECKING:
     from digest.match.meaning import Space
 
 Floats = npt.NDArray[np.float32]
-Ints = npt.NDArray[np.int64]
 
 TITLE_WEIGHT = 4.0  # what a word in the title says, next to one in the abstract
 TITLE_LENGTH, ABSTRACT_LENGTH = 0.6, 0.4  # how far length is held against the words: 0 not, 1 wholly
@@ -39,7 +39,8 @@ LIKENESS_TITLE_WEIGHT = 2.0  # what a word in the title says where whole papers 
 class Example:
     """A liked or disliked paper, seen from an index."""
 
-    words: Any  # its TF-IDF direction: one sparse row
+    columns: Ints  # where its TF-IDF direction is not zero
+    words: Floats  # and what it is there
     meaning: Floats  # its place in the space of the index
 
 
@@ -48,7 +49,7 @@ class Index:
     """The weighted terms of a batch of papers; columns are terms, then pairs."""
 
     papers: tuple[Paper, ...]
-    vocabulary: Mapping[str, int]  # term -> column
+    words: Words  # of the titles, then of the abstracts
     pairs: Ints  # sorted codes of the pairs; column = len(vocabulary) + place
     titles: Any  # papers x columns, float32 csr: how often in the title
     abstracts: Any  # the same of the abstract
@@ -57,7 +58,11 @@ class Index:
     ranked: dict[Any, list[Match]] = field(default_factory=dict, repr=False)  # kept by `rank`
     holding: dict[str, frozenset[int]] = field(default_factory=dict, repr=False)  # papers by keyword
     known: dict[str, Example] = field(default_factory=dict, repr=False)  # liked and disliked papers
-    _spellings: dict[int, dict[str, str]] = field(default_factory=dict, repr=False)
+
+    @property
+    def vocabulary(self) -> Mapping[str, int]:
+        """The column of each term."""
+        return self.words.vocabulary
 
     @property
     def size(self) -> int:
@@ -127,11 +132,13 @@ class Index:
         """Folded text of each paper, in which keywords are looked for."""
         return [fold(plain(full_text(paper))) for paper in self.papers]
 
-    def columns(self, words: Sequence[str]) -> tuple[list[int], list[int]]:
-        """The columns of these terms and of their neighbouring pairs, each once, unknown ones left out."""
-        known = np.array([self.vocabulary.get(word, -1) for word in words], np.int64)
-        pairs = self._places(known[:-1], known[1:])
-        return sorted(set(known[known >= 0].tolist())), sorted(set(pairs[pairs >= 0].tolist()))
+    def places(self, first: Ints, second: Ints) -> Ints:
+        """The column of each pair of terms; -1 where one of them is unknown or the pair does not occur."""
+        codes = np.where((first >= 0) & (second >= 0), first * len(self.vocabulary) + second, -1)
+        if not len(self.pairs):
+            return np.full_like(codes, -1)
+        places = np.minimum(np.searchsorted(self.pairs, codes), len(self.pairs) - 1)
+        return np.where(self.pairs[places] == codes, places + len(self.vocabulary), -1)
 
     def directions(self, other: Index) -> Any:
         """TF-IDF direction of the papers of another index; terms that this index lacks are left out."""
@@ -140,12 +147,21 @@ class Index:
             _renumber(other.titles, columns, self.size), _renumber(other.abstracts, columns, self.size)
         )
 
-    def spellings(self, number: int) -> dict[str, str]:
-        """How a paper writes each of its terms, by first occurrence; kept for the papers that were asked."""
-        if number not in self._spellings:
-            words = [*surfaces(full_text(self.papers[number]))]
-            self._spellings[number] = {found: word for word in reversed(words) if (found := term(word))}
-        return self._spellings[number]
+    def spellings(self, numbers: Ints, terms: Ints) -> Ints:
+        """How papers spell terms: for each pair of paper and term a spelling of `words`; -1: it lacks it."""
+        codes, spelled = self._spelled
+        asked = numbers * len(self.vocabulary) + terms
+        if not len(codes):
+            return np.full_like(asked, -1)
+        places = np.minimum(np.searchsorted(codes, asked), len(codes) - 1)
+        return np.where(codes[places] == asked, spelled[places], -1)
+
+    @cached_property
+    def _spelled(self) -> tuple[Ints, Ints]:
+        """The terms of each paper as sorted codes, each with the spelling of its first occurrence."""
+        numbers = self.words.rows % max(len(self.papers), 1)
+        codes, first = np.unique(numbers * len(self.vocabulary) + self.words.terms, return_index=True)
+        return codes, self.words.spelled[first]
 
     def _directions(self, titles: Any, abstracts: Any) -> Any:
         vectors = (LIKENESS_TITLE_WEIGHT * titles + abstracts).tocsr()
@@ -157,15 +173,7 @@ class Index:
         """For each column of another index the column here; -1 where this index lacks it."""
         single = np.array([self.vocabulary.get(word, -1) for word in other.vocabulary], np.int64)
         first, second = np.divmod(other.pairs, max(len(other.vocabulary), 1))
-        return np.concatenate([single, self._places(single[first], single[second])])
-
-    def _places(self, first: Ints, second: Ints) -> Ints:
-        """The column of each pair of terms; -1 where one of them is unknown or the pair does not occur."""
-        codes = np.where((first >= 0) & (second >= 0), first * len(self.vocabulary) + second, -1)
-        if not len(self.pairs):
-            return np.full_like(codes, -1)
-        places = np.minimum(np.searchsorted(self.pairs, codes), len(self.pairs) - 1)
-        return np.where(self.pairs[places] == codes, places + len(self.vocabulary), -1)
+        return np.concatenate([single, self.places(single[first], single[second])])
 
 
 def full_text(paper: Paper) -> str:
@@ -181,22 +189,16 @@ def build_index(papers: Sequence[Paper], space: Space | None = None) -> Index:
     """
     from digest.match.related import load_related_words
 
-    vocabulary: dict[str, int] = {}
-    texts = [_terms(paper.title) for paper in papers] + [_terms(paper.abstract) for paper in papers]
-    rows = [
-        np.array([vocabulary.setdefault(word, len(vocabulary)) for word in text], np.int64) for text in texts
-    ]
-    size = max(len(vocabulary), 1)
-    coded = [row[:-1] * size + row[1:] for row in rows]
-    pairs, places = np.unique(np.concatenate([*coded, np.empty(0, np.int64)]), return_inverse=True)
-    ends = np.cumsum([len(codes) for codes in coded])[:-1]
-    paired = np.split(places.astype(np.int64) + len(vocabulary), ends) if rows else []
-    both = [np.concatenate(columns) for columns in zip(rows, paired, strict=True)]
-    columns = len(vocabulary) + len(pairs)
-    titles, abstracts = _matrix(both[: len(papers)], columns), _matrix(both[len(papers) :], columns)
-    having = np.bincount((titles + abstracts).indices, minlength=columns)
+    words = cut([paper.title for paper in papers] + [paper.abstract for paper in papers])
+    paired, codes = words.pairs()
+    pairs, places = np.unique(codes, return_inverse=True)
+    terms = len(words.vocabulary)
+    columns = np.concatenate([words.terms, places.astype(np.int64) + terms])
+    counts = _matrix(np.concatenate([words.rows, paired]), columns, (2 * len(papers), terms + len(pairs)))
+    titles, abstracts = counts[: len(papers)], counts[len(papers) :]
+    having = np.bincount((titles + abstracts).indices, minlength=terms + len(pairs))
     idf = rareness(having, len(papers))
-    return Index(tuple(papers), vocabulary, pairs, titles, abstracts, idf, space or load_related_words())
+    return Index(tuple(papers), words, pairs, titles, abstracts, idf, space or load_related_words())
 
 
 def unit_rows(matrix: Any) -> Any:
@@ -207,17 +209,9 @@ def unit_rows(matrix: Any) -> Any:
     return matrix
 
 
-def _terms(text: str) -> list[str]:
-    return [found for word in surfaces(text) if (found := term(word))]
-
-
-def _matrix(rows: Sequence[Ints], size: int) -> Any:
+def _matrix(rows: Ints, columns: Ints, shape: tuple[int, int]) -> Any:
     """How often each column occurs in each row."""
-    columns = np.concatenate([*rows, np.empty(0, np.int64)])
-    ends = np.concatenate([[0], np.cumsum([len(row) for row in rows], dtype=np.int64)])
-    counts = sparse.csr_matrix((np.ones(len(columns), np.float32), columns, ends), shape=(len(rows), size))
-    counts.sum_duplicates()
-    return counts
+    return sparse.csr_matrix((np.ones(len(rows), np.float32), (rows, columns)), shape=shape)
 
 
 def _renumber(counts: Any, columns: Ints, size: int) -> Any:

@@ -1,13 +1,18 @@
-"""A topic as a query: its words with their weights in one index. Pure."""
+"""Topics as queries: their words with their weights in one index, a block of topics at a time. Pure.
+
+Topics that differ in case, blanks or compatibility forms ask the same.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from digest.match.background import load_background
-from digest.match.index import PAIR_WEIGHT, Floats, Index, Ints
-from digest.match.text import terms
+from digest.match.index import PAIR_WEIGHT, Floats, Index
+from digest.match.text import normal, terms
+from digest.match.words import Ints
 from digest.models import Paper, Topic
 
 MOST_WORDS = 400  # of a topic are read; more would only blur it
@@ -15,24 +20,36 @@ FULL = 2.2  # BM25 weight, in rarities, of a word that a paper says often
 COVER_SHARE = 0.5  # what it adds that a paper holds every word of the topic, however seldom
 
 
-@dataclass(frozen=True, slots=True)
-class Query:
-    """What one topic asks of one index."""
+@dataclass(frozen=True, eq=False, slots=True)
+class Queries:
+    """What a block of topics asks of one index; the entries of all topics stand one after another."""
 
-    topic: Topic
-    words: tuple[str, ...]  # distinct terms, in the topic's order
-    columns: Ints  # terms, then pairs, that occur in the index
-    weights: Floats  # of each column: a paper with every word often comes to about 1, less beside likes
-    covers: Floats  # of each column: what it adds that it occurs at all; together COVER_SHARE
-    by_rarity: tuple[str, ...]  # the words, the rarest in the literature first
-    rarity: float  # of the rarest word
-    liked: tuple[Paper, ...]
-    disliked: tuple[Paper, ...]
+    topics: tuple[Topic, ...]
+    texts: tuple[str, ...]  # what is compared by meaning; empty without a word
+    ends: Ints  # the entries of topic n are ends[n] to ends[n + 1]
+    columns: Ints  # of each entry: terms, then pairs, that occur in the index
+    weights: Floats  # of each entry: a paper with every word often comes to about 1, less beside likes
+    covers: Floats  # of each entry: what it adds that it occurs at all; together COVER_SHARE
+    telling: Ints  # the terms of all topics that occur in the index, in each topic the rarest first
+    telling_ends: Ints
+    rarity: Floats  # of each topic: that of its rarest word in the literature
+    liked: tuple[tuple[Paper, ...], ...]
+    disliked: tuple[tuple[Paper, ...], ...]
+    likes_share: Floats  # of each topic: how much its liked papers weigh against its words
 
-    @property
-    def likes_share(self) -> float:
-        """How much the liked papers weigh against the words: n / (n + 2); all without words."""
-        return likes_weight(len(self.liked)) if self.words else 1.0
+    def __len__(self) -> int:
+        """How many topics there are."""
+        return len(self.topics)
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class _Asked:
+    """The distinct words of each topic, one after another."""
+
+    rows: Ints  # the topic
+    terms: Ints  # -1: the index lacks it
+    rarity: npt.NDArray[np.float64]  # in the literature
+    here: npt.NDArray[np.float64]  # in this batch
 
 
 def likes_weight(count: int) -> float:
@@ -40,42 +57,84 @@ def likes_weight(count: int) -> float:
     return count / (count + 2)
 
 
-def make_query(index: Index, topic: Topic, examples: Mapping[str, Paper]) -> Query:
-    """Look the topic's words up in the index."""
-    text = terms(topic.text)
-    words = tuple(dict.fromkeys(text))[:MOST_WORDS]
-    kept = set(words)
-    single, pairs = index.columns([word for word in text if word in kept])
-    shares = np.array([1.0] * len(single) + [PAIR_WEIGHT] * len(pairs), np.float32)
-    rarities = {word: _rarity(index, word) for word in words}
-    liked = _known(topic.liked, examples)
-    heard = 1 - likes_weight(len(liked))  # what the words weigh beside the likes
-    covers = np.zeros(len(shares), np.float32)
-    covers[: len(single)] = index.rarity[single] * (heard * COVER_SHARE / (sum(rarities.values()) or 1.0))
-    return Query(
-        topic=topic,
-        words=words,
-        columns=np.array([*single, *pairs], np.int64),
-        weights=shares * np.float32(heard / (FULL * _possible(index, words))),
+def make_queries(index: Index, topics: Sequence[Topic], examples: Mapping[str, Paper]) -> Queries:
+    """Look the words of topics up in the index."""
+    texts = [normal(topic.text) for topic in topics]
+    said = [terms(text) for text in texts]
+    words = [list(dict.fromkeys(one))[:MOST_WORDS] for one in said]
+    asked = _look_up(index, words)
+    liked = tuple(_known(topic.liked, examples) for topic in topics)
+    share = np.array([likes_weight(len(papers)) for papers in liked])
+    rows, columns = _entries(index, [_kept(one, own) for one, own in zip(said, words, strict=True)])
+    weights, covers = _weights(index, asked, rows, columns, 1 - share)
+    telling = asked.terms >= 0
+    order = np.lexsort((-asked.rarity, asked.rows))
+    order = order[telling[order]]
+    rarity = np.zeros(len(topics))
+    np.maximum.at(rarity, asked.rows, asked.rarity)
+    return Queries(
+        topics=tuple(topics),
+        texts=tuple(text if own else "" for text, own in zip(texts, words, strict=True)),
+        ends=_ends(rows, len(topics)),
+        columns=columns,
+        weights=weights,
         covers=covers,
-        by_rarity=tuple(sorted(words, key=lambda word: -rarities[word])),
-        rarity=max(rarities.values(), default=0.0),
+        telling=asked.terms[order],
+        telling_ends=_ends(asked.rows[order], len(topics)),
+        rarity=rarity.astype(np.float32),
         liked=liked,
-        disliked=_known(topic.disliked, examples),
+        disliked=tuple(_known(topic.disliked, examples) for topic in topics),
+        likes_share=np.where([bool(own) for own in words], share, 1.0).astype(np.float32),
     )
 
 
 def _known(ids: Sequence[str], examples: Mapping[str, Paper]) -> tuple[Paper, ...]:
-    return tuple(examples[one] for one in dict.fromkeys(ids) if one in examples)
+    return tuple(examples[one] for one in dict.fromkeys(ids) if one in examples) if ids else ()
 
 
-def _possible(index: Index, words: Sequence[str]) -> float:
-    """The rarities of all words in this batch added up; those that it lacks count as the rarest."""
-    found = (index.vocabulary.get(word) for word in words)
-    return sum(index.rarest if column is None else float(index.idf[column]) for column in found) or 1.0
+def _kept(said: list[str], words: list[str]) -> list[str]:
+    """The words as they follow each other, without those beyond the MOST_WORDS."""
+    if len(words) < MOST_WORDS:
+        return said
+    kept = set(words)
+    return [word for word in said if word in kept]
 
 
-def _rarity(index: Index, word: str) -> float:
-    """How rare a word is in the literature."""
-    column = index.vocabulary.get(word)
-    return load_background().rarity_of(word) if column is None else float(index.rarity[column])
+def _look_up(index: Index, words: Sequence[Sequence[str]]) -> _Asked:
+    """Find each word in the index, and how rare it is."""
+    flat = [word for row in words for word in row]
+    found = np.array([index.vocabulary.get(word, -1) for word in flat], np.int64)
+    rarity, here = np.empty(len(flat)), np.full(len(flat), index.rarest)
+    known, lacking = found >= 0, np.flatnonzero(found < 0)
+    rarity[known], here[known] = index.rarity[found[known]], index.idf[found[known]]
+    rarity[lacking] = [load_background().rarity_of(flat[place]) for place in lacking.tolist()]
+    return _Asked(np.repeat(np.arange(len(words)), [len(row) for row in words]), found, rarity, here)
+
+
+def _entries(index: Index, said: Sequence[Sequence[str]]) -> tuple[Ints, Ints]:
+    """The topic and the column of each term and each neighbouring pair that occurs, each once."""
+    rows = np.repeat(np.arange(len(said)), [len(row) for row in said])
+    found = np.array([index.vocabulary.get(word, -1) for row in said for word in row], np.int64)
+    pairs = np.where(rows[1:] == rows[:-1], index.places(found[:-1], found[1:]), -1)
+    columns, topics = np.concatenate([found, pairs]), np.concatenate([rows, rows[:-1]])
+    kept = columns >= 0
+    size = max(index.size, 1)
+    return np.divmod(np.unique(topics[kept] * size + columns[kept]), size)
+
+
+def _weights(
+    index: Index, asked: _Asked, rows: Ints, columns: Ints, heard: npt.NDArray[np.float64]
+) -> tuple[Floats, Floats]:
+    """The weight and the cover of each entry; `heard` is what words weigh beside the likes."""
+    single = columns < len(index.vocabulary)
+    possible = np.bincount(asked.rows, asked.here, len(heard))[rows]
+    rarities = np.bincount(asked.rows, asked.rarity, len(heard))[rows]
+    weights = np.where(single, 1.0, PAIR_WEIGHT) * (heard[rows] / (FULL * possible))
+    covers = np.zeros(len(rows))
+    covers[single] = index.rarity[columns[single]] * (heard[rows] * COVER_SHARE / rarities)[single]
+    return weights.astype(np.float32), covers.astype(np.float32)
+
+
+def _ends(rows: Ints, count: int) -> Ints:
+    """Where the entries of each topic begin, and where the last one ends; `rows` is sorted."""
+    return np.searchsorted(rows, np.arange(count + 1))

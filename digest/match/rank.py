@@ -3,8 +3,9 @@
 topics ─distinct→ queries ─weigh, in blocks→ logits ─rules→ ─best of each row→ matches
 """
 
-from collections.abc import Iterator, Mapping, Sequence
-from itertools import islice
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import replace
+from itertools import islice, pairwise
 from types import MappingProxyType
 from typing import Any
 
@@ -12,11 +13,12 @@ import numpy as np
 
 from digest.errors import RankError
 from digest.match.index import Floats, Index
-from digest.match.query import Query, make_query
+from digest.match.query import Queries, make_queries
 from digest.match.reasons import because
-from digest.match.rules import Ruling, judge
-from digest.match.text import terms
-from digest.match.weigh import weigh
+from digest.match.rules import NO_RULES, Ruling, judge
+from digest.match.text import normal, terms
+from digest.match.weigh import Block, weigh
+from digest.match.words import Ints
 from digest.models import Match, Paper, Topic
 
 BLOCK = 512  # topics that are weighed at once: 5 x 6 MB for 3,000 papers
@@ -44,16 +46,17 @@ def rank(
     left out, but for the best one of each topic with `or_best`, which tells how near a quiet day came.
     Without a hit a list is empty. Equal topics are ranked once per index and share a list.
     """
-    keys = [(topic, _known_ids(topic, examples), limit, cut, or_best) for topic in topics]
-    known = {key: index.ranked.get(key) for key in keys}
+    keys = [(*_asking(topic, examples), limit, cut, or_best) for topic in topics]
+    distinct = dict(zip(keys, topics, strict=True))
+    known = {key: index.ranked.get(key) for key in distinct}
     asked = [key for key, found in known.items() if found is None]
     for start in range(0, len(asked), BLOCK):
         block = asked[start : start + BLOCK]
-        queries = [make_query(index, topic, examples) for topic, *_ in block]
+        queries = make_queries(index, [distinct[key] for key in block], examples)
         known.update(zip(block, _rank_block(index, queries, limit, cut, or_best), strict=True))
     ranked = {key: found for key, found in known.items() if found is not None}
     _keep(index, ranked)
-    return [ranked[key] for key in keys]
+    return [_named(topic.name, ranked[key]) for key, topic in zip(keys, topics, strict=True)]
 
 
 def check_topic(topic: Topic) -> None:
@@ -72,11 +75,23 @@ def _short(text: str) -> str:
     return flat if len(flat) <= 60 else flat[:59] + "…"
 
 
-def _known_ids(topic: Topic, examples: Mapping[str, Paper]) -> tuple[str, ...]:
-    """The examples that count: a topic ranks differently once its liked papers are known."""
+def _asking(topic: Topic, examples: Mapping[str, Paper]) -> tuple[Hashable, ...]:
+    """What a topic asks, whatever its name: the same in any way of typing it.
+
+    Of the examples those that are known count: a topic ranks differently once its liked papers are there.
+    """
+    text, rules = normal(topic.text), (topic.keywords, topic.exclude, topic.authors, topic.categories)
     if not topic.liked and not topic.disliked:
-        return ()
-    return tuple(one for one in (*topic.liked, *topic.disliked) if one in examples)
+        return text, *rules
+    sides = (tuple(one for one in ids if one in examples) for ids in (topic.liked, topic.disliked))
+    return text, *rules, *sides
+
+
+def _named(name: str, matches: list[Match]) -> list[Match]:
+    """The matches under the name by which this topic goes."""
+    if not matches or matches[0].topic == name:
+        return matches
+    return [replace(match, topic=name) for match in matches]
 
 
 def _keep(index: Index, used: Mapping[Any, list[Match]]) -> None:
@@ -89,45 +104,44 @@ def _keep(index: Index, used: Mapping[Any, list[Match]]) -> None:
 
 
 def _rank_block(
-    index: Index, queries: Sequence[Query], limit: int | None, cut: float, or_best: bool
+    index: Index, queries: Queries, limit: int | None, cut: float, or_best: bool
 ) -> list[list[Match]]:
     if not index.papers:
-        return [[] for _ in queries]
+        return [[] for _ in queries.topics]
     block = weigh(index, queries)
-    logits = block.logits
-    rulings = [judge(index, query.topic) for query in queries]
-    for row, (query, ruling) in enumerate(zip(queries, rulings, strict=True)):
-        _apply(index, query, ruling, logits[row])
+    rulings = [judge(index, topic) for topic in queries.topics]
+    _apply(index, queries, rulings, block.logits)
     least = np.full((len(queries), 1), _logit(cut), np.float32)
     if or_best:
-        least = np.minimum(least, logits.max(axis=1, keepdims=True))
-    found = list(_best(logits, limit, least))
-    rows = [row for row, numbers in enumerate(found) for _ in numbers]
-    numbers = [number for numbers in found for number in numbers]
-    scores = _scores(_rounded(logits[rows, numbers]))
-    parts = block.parts(rows, numbers)
-    matches = (
-        _match(index, queries[row], rulings[row], number, score, part)
-        for row, number, score, part in zip(rows, numbers, scores, parts, strict=True)
-    )
-    return [[next(matches) for _ in numbers] for numbers in found]
+        least = np.minimum(least, block.logits.max(axis=1, keepdims=True))
+    rows, numbers = _best(block.logits, limit, least)
+    found = _matches(index, queries, rulings, block, rows, numbers)
+    ends = np.searchsorted(rows, np.arange(len(queries) + 1)).tolist()
+    return [found[start:end] for start, end in pairwise(ends)]
 
 
-def _apply(index: Index, query: Query, ruling: Ruling, logits: Floats) -> None:
-    """Write the rules into one row of logits."""
+def _apply(index: Index, queries: Queries, rulings: Sequence[Ruling], logits: Floats) -> None:
+    """Write the rules into the logits."""
+    for row, ruling in enumerate(rulings):
+        if ruling is not NO_RULES:
+            _rule(ruling, logits[row])
+    for row, (liked, disliked) in enumerate(zip(queries.liked, queries.disliked, strict=True)):
+        known = [index.numbers[paper.id] for paper in (*liked, *disliked) if paper.id in index.numbers]
+        logits[row, known] = -np.inf
+
+
+def _rule(ruling: Ruling, logits: Floats) -> None:
+    """Write the rules of one topic into its row of logits."""
     if ruling.allowed is not None:
         allowed = logits[list(ruling.allowed)]
         logits[:] = -np.inf
         logits[list(ruling.allowed)] = allowed
     logits[list(ruling.forbidden)] = -np.inf
     logits[list(ruling.certain)] = CERTAIN
-    for paper in (*query.liked, *query.disliked):
-        if paper.id in index.numbers:
-            logits[index.numbers[paper.id]] = -np.inf
 
 
-def _best(logits: Floats, limit: int | None, least: Floats) -> Iterator[list[int]]:
-    """The papers of each row that are not below its `least`, best first, ties in the papers' order.
+def _best(logits: Floats, limit: int | None, least: Floats) -> tuple[Ints, Ints]:
+    """Row and paper of what is not below the `least` of its row: best first, ties in the papers' order.
 
     Before anything is sorted, each row is pruned by the limit-th largest maximum of groups of 16 papers:
     what is below that cannot be among the best.
@@ -138,10 +152,11 @@ def _best(logits: Floats, limit: int | None, least: Floats) -> Iterator[list[int
         maxima = logits[:, : groups * 16].reshape(len(logits), 16, groups).max(axis=1)
         bounds = np.maximum(bounds, np.partition(maxima, groups - limit, axis=1)[:, groups - limit, None])
     bounds = np.maximum(bounds - np.float32(_ORDER), LOWEST)
-    rows, numbers = np.nonzero(logits >= bounds)
+    rows, numbers = np.divmod(np.flatnonzero(logits >= bounds), logits.shape[1])
     order = np.lexsort((numbers, -_rounded(logits[rows, numbers]), rows))
-    ends = np.searchsorted(rows, np.arange(1, len(logits)))
-    return (part.tolist()[:limit] for part in np.split(numbers[order], ends))
+    places = np.arange(len(rows)) - np.searchsorted(rows, rows)
+    kept = order if limit is None else order[places < limit]
+    return rows[kept], numbers[kept]
 
 
 def _rounded(logits: Floats) -> Floats:
@@ -153,18 +168,23 @@ def _rounded(logits: Floats) -> Floats:
 LIKED_FROM = 1.0
 
 
-def _match(
-    index: Index, query: Query, ruling: Ruling, number: int, score: float, parts: dict[str, float]
-) -> Match:
-    if number in ruling.certain:
-        parts["author"] = float(CERTAIN) - sum(parts.values())
-    return Match(
-        paper_id=index.papers[number].id,
-        topic=query.topic.name,
-        score=score,
-        because=because(index, query, ruling, number, liked=parts.get("likes", 0.0) >= LIKED_FROM),
-        parts=parts,
-    )
+def _matches(
+    index: Index, queries: Queries, rulings: Sequence[Ruling], block: Block, rows: Ints, numbers: Ints
+) -> list[Match]:
+    """The matches with scores and reasons."""
+    scores = _scores(_rounded(block.logits[rows, numbers]))
+    parts = block.parts(rows, numbers)
+    liked = [part["likes"] >= LIKED_FROM for part in parts]
+    reasons = because(index, queries, rulings, rows, numbers, liked)
+    found = []
+    for row, number, score, part, why in zip(
+        rows.tolist(), numbers.tolist(), scores, parts, reasons, strict=True
+    ):
+        if number in rulings[row].certain:
+            part["author"] = float(CERTAIN) - sum(part.values())
+        paper, topic = index.papers[number].id, queries.topics[row].name
+        found.append(Match(paper_id=paper, topic=topic, score=score, because=why, parts=part))
+    return found
 
 
 def _scores(logits: Floats) -> list[float]:

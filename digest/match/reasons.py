@@ -1,8 +1,14 @@
 """Reasons: the words, keywords, authors and likes that earned a match. Pure."""
 
+from collections.abc import Sequence
+from itertools import pairwise
+
+import numpy as np
+
 from digest.match.index import Index
-from digest.match.query import Query
+from digest.match.query import Queries
 from digest.match.rules import NO_RULES, Ruling
+from digest.match.words import Ints
 
 MOST = 6  # reasons are read at a glance
 
@@ -11,21 +17,46 @@ LIKED = "papers that you liked"
 
 
 def because(
-    index: Index, query: Query, ruling: Ruling, number: int, *, liked: bool = False
-) -> tuple[str, ...]:
-    """The reasons of one match: authors, keywords, likes, the topic's words with the rarest first.
+    index: Index,
+    queries: Queries,
+    rulings: Sequence[Ruling],
+    rows: Ints,
+    numbers: Ints,
+    liked: Sequence[bool],
+) -> list[tuple[str, ...]]:
+    """The reasons of each match: authors, keywords, likes, the topic's words with the rarest first.
 
     Words are spelt as the paper spells them, so that they can be found and marked there.
     """
-    spellings = index.spellings(number)
-    shared = [spellings[word] for word in query.by_rarity if word in spellings]
+    return [
+        _join(rulings[row], number, likes, words)
+        for row, number, likes, words in zip(
+            rows.tolist(), numbers.tolist(), liked, _shared(index, queries, rows, numbers), strict=True
+        )
+    ]
+
+
+def _join(ruling: Ruling, number: int, liked: bool, words: list[str]) -> tuple[str, ...]:
     if ruling is NO_RULES and not liked:
-        return tuple(dict.fromkeys(shared))[:MOST]
+        return tuple(words[:MOST])
     reasons: list[str] = []
     if number in ruling.certain:
         reasons.append(f"author {ruling.certain[number]}")
     reasons.extend(ruling.keywords_in(number))
     if liked:
         reasons.append(LIKED)
-    reasons.extend(shared)
+    reasons.extend(words)
     return tuple(dict.fromkeys(reasons))[:MOST]
+
+
+def _shared(index: Index, queries: Queries, rows: Ints, numbers: Ints) -> list[list[str]]:
+    """The words of its topic that each paper holds, the rarest first, as the paper spells them."""
+    counts = np.diff(queries.telling_ends)[rows]
+    matches = np.repeat(np.arange(len(rows)), counts)
+    places = np.arange(len(matches)) - np.repeat(np.cumsum(counts) - counts, counts)
+    terms = queries.telling[queries.telling_ends[rows][matches] + places]
+    spelled = index.spellings(numbers[matches], terms)
+    found = spelled >= 0
+    words = [index.words.spellings[one] for one in spelled[found].tolist()]
+    ends = np.searchsorted(matches[found], np.arange(len(rows) + 1)).tolist()
+    return [words[start:end] for start, end in pairwise(ends)]

@@ -7,7 +7,7 @@ and Thai put no blanks between words: there each pair of neighbouring characters
 
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Sequence
 from functools import lru_cache
 from threading import Lock
 
@@ -19,6 +19,8 @@ _UNSPACED += "\U00020000-\U0003ffff"
 #: Signs inside words that `\w` does not hold: accents, Hebrew points, Arabic and Indic vowels.
 _SIGNS = "\u0300-\u036f\u0591-\u05bd\u05bf-\u05c7\u064b-\u065f\u0670\u0900-\u0963\u0966-\u0dff"
 _WORD = re.compile(rf"[{_UNSPACED}]+|\b[A-Za-z](?:\+\+|#)(?![A-Za-z])|(?:[^\W_{_UNSPACED}]|[{_SIGNS}])+")
+#: The same words where a text is ASCII, as nearly all are: found three times as fast.
+_ASCII_WORD = re.compile(r"\b[A-Za-z](?:\+\+|#)(?![A-Za-z])|[A-Za-z0-9]+", re.ASCII)
 IS_UNSPACED = re.compile(rf"[{_UNSPACED}]")
 
 #: Marks that are written or left out at will: accents, Hebrew points, Arabic vowels.
@@ -64,13 +66,25 @@ def fold(text: str) -> str:
     return unicodedata.normalize("NFC", bare).casefold().translate(_STROKES)
 
 
-def surfaces(text: str) -> Iterator[str]:
+def surfaces(text: str) -> list[str]:
     """The words of `text` as they are written; unspaced scripts give each pair of characters."""
-    for found in _WORD.findall(plain(text)):
-        if not found.isascii() and len(found) > 1 and IS_UNSPACED.match(found):
-            yield from (found[i : i + 2] for i in range(len(found) - 1))
-        else:
-            yield found
+    bare = plain(text)
+    if bare.isascii():
+        return _ASCII_WORD.findall(bare)
+    return [word for found in _WORD.findall(bare) for word in _cut(found)]
+
+
+def _cut(found: str) -> Sequence[str]:
+    """The words of one run of letters: pairs of characters where it is of an unspaced script."""
+    if found.isascii() or len(found) < 2 or not IS_UNSPACED.match(found):
+        return (found,)
+    return [found[i : i + 2] for i in range(len(found) - 1)]
+
+
+@lru_cache(maxsize=1 << 16)
+def normal(text: str) -> str:
+    """What two ways of typing a topic have in common: NFKC, without case and needless blanks."""
+    return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
 
 
 @lru_cache(maxsize=1 << 18)

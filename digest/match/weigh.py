@@ -4,7 +4,6 @@ weight = (1 - likes) * (words + cover + meaning) + likes * likeness
 logit  = slope * weight + rarity of the topic + base
 """
 
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,7 +11,8 @@ from scipy import sparse
 
 from digest.match.index import Floats, Index
 from digest.match.learn import likeness
-from digest.match.query import Query
+from digest.match.query import Queries
+from digest.match.words import Ints
 
 LIKES_RARITY = 8.0  # liked papers say as much as a topic with a word that one paper in 3000 holds
 TINY = np.float32(1e-6)  # so that no meaning at all is no hit, also where likes are all that counts
@@ -33,28 +33,27 @@ class Block:
     logits: Floats  # minus infinity where nothing speaks for the paper
     slope: float
 
-    def parts(self, rows: Sequence[int], numbers: Sequence[int]) -> Iterator[dict[str, float]]:
+    def parts(self, rows: Ints, numbers: Ints) -> list[dict[str, float]]:
         """What each part adds to the logits of some matches; together they are the logit."""
         weights = (self.words, self.cover, self.meaning, self.likes)
         columns = [
             (self.slope * part[rows, numbers]).tolist() if part is not None else [0.0] * len(rows)
             for part in weights
         ]
-        for values in zip(*columns, self.topics[rows, 0].tolist(), strict=True):
-            yield dict(zip(PARTS, values, strict=True))
+        values = zip(*columns, self.topics[rows, 0].tolist(), strict=True)
+        return [dict(zip(PARTS, some, strict=True)) for some in values]
 
 
-def weigh(index: Index, queries: Sequence[Query]) -> Block:
+def weigh(index: Index, queries: Queries) -> Block:
     """Weigh every paper for every query of a block.
 
     Each line over queries x papers is a pass over megabytes: what is the same for a whole row is put into
     the rows of the queries before they are multiplied.
     """
-    share = np.array([[query.likes_share] for query in queries], np.float32)
+    share = queries.likes_share[:, None]
     words, cover = _words(index, queries)
-    texts = [query.topic.text if query.words else "" for query in queries]
     scale = (1 - share) * np.float32(index.space.topic_share)
-    meaning = np.asarray((scale * index.space.topics(texts)) @ index.meanings.T, np.float32)
+    meaning = np.asarray((scale * index.space.topics(queries.texts)) @ index.meanings.T, np.float32)
     likes = likeness(index, queries)
     topics = _topics(index, queries, share)
     slope = np.float32(index.space.calibration.slope)
@@ -70,22 +69,21 @@ def weigh(index: Index, queries: Sequence[Query]) -> Block:
     return Block(words, cover, meaning, likes, topics, logits, float(slope))
 
 
-def _words(index: Index, queries: Sequence[Query]) -> tuple[Floats, Floats]:
-    """BM25F weights and cover, each queries x papers, by a product with the postings that are asked."""
-    used, places = np.unique(np.concatenate([query.columns for query in queries]), return_inverse=True)
-    postings = index.weights[used].toarray()
-    ends = np.concatenate([[0], np.cumsum([len(query.columns) for query in queries])])
-    shape = (len(queries), len(used))
-    weights = np.concatenate([query.weights for query in queries])
-    covers = np.concatenate([query.covers for query in queries])
-    words = sparse.csr_matrix((weights, places, ends), shape=shape) @ postings
-    cover = sparse.csr_matrix((covers, places, ends), shape=shape) @ (postings > 0).astype(np.float32)
-    return words, cover
+def _words(index: Index, queries: Queries) -> tuple[Floats, Floats]:
+    """BM25F weights and cover, each queries x papers: the postings of the entries, scaled and added up."""
+    postings = index.weights[queries.columns]
+    lengths, ends = np.diff(postings.indptr), postings.indptr[queries.ends]
+    shape = (len(queries), len(index.papers))
+    words = postings.data * np.repeat(queries.weights, lengths)
+    covers = np.repeat(queries.covers, lengths)
+    # A dense copy adds up what stands twice in a row; it is all of a product that is needed here.
+    return tuple(
+        sparse.csr_matrix((data, postings.indices, ends), shape).toarray() for data in (words, covers)
+    )
 
 
-def _topics(index: Index, queries: Sequence[Query], share: Floats) -> Floats:
+def _topics(index: Index, queries: Queries, share: Floats) -> Floats:
     """What the rarity of each topic adds to the logit of all its papers."""
     calibration = index.space.calibration
-    rarity = np.array([[query.rarity] for query in queries], np.float32)
-    topics = calibration.rarity * ((1 - share) * rarity + share * LIKES_RARITY) + calibration.base
-    return np.asarray(topics, np.float32)
+    rarity = (1 - share) * queries.rarity[:, None] + share * LIKES_RARITY
+    return np.asarray(calibration.rarity * rarity + calibration.base, np.float32)

@@ -218,10 +218,8 @@ def nearest(reading: Reading, topics: Sequence[Topic], limit: int) -> list[Match
 
 
 def warm(reading: Reading, now: datetime) -> None:
-    """Do now what the first reader would wait for: weights, twins, the spellings of every paper."""
+    """Do now what the first reader would wait for: weights, twins, how papers spell their words."""
     if reading.window.papers:
-        for number in range(len(reading.window.papers)):
-            reading.index.spellings(number)
         anybody = Subscriber(id=0, email="", topics=(Topic(name="language models"),), cut=0.0)
         choose(reading, anybody, now, {})
 

@@ -15,7 +15,7 @@ from scipy.optimize import minimize
 
 from digest.match import build_index
 from digest.match.meaning import Calibration, Space
-from digest.match.query import make_query
+from digest.match.query import make_queries
 from digest.match.semantic import open_model
 from digest.match.weigh import weigh
 from tests.benchmarks.judged import DataSet, data_sets
@@ -48,17 +48,17 @@ class Day:
 
 def read_days(data: DataSet, space: Space | None) -> list[Day]:
     index = build_index(data.papers, space)
-    queries = [make_query(index, topic, {}) for topic in data.topics()]
+    queries = make_queries(index, data.topics(), {})
     block = weigh(index, queries)
     weights = block.words + block.cover + block.meaning
     return [
         Day(
             weights[row],
-            np.array([paper.id in data.grades.get(query.topic.name, {}) for paper in data.papers]),
-            query.rarity,
+            np.array([paper.id in data.grades.get(topic.name, {}) for paper in data.papers]),
+            float(rarity),
             data.name == DAYS[0],
         )
-        for row, query in enumerate(queries)
+        for row, (topic, rarity) in enumerate(zip(queries.topics, queries.rarity, strict=True))
     ]
 
 

@@ -76,9 +76,10 @@ def test_equal_topics_are_ranked_once() -> None:
 )
 def test_pruning_finds_the_same_best_as_sorting(rows: list[list[int]], limit: int) -> None:
     logits, least = np.array(rows, np.float32), np.full((len(rows), 1), -1, np.float32)
-    for row, found in zip(logits, _best(logits, limit, least), strict=True):
+    found, numbers = _best(logits, limit, least)
+    for number, row in enumerate(logits):
         order = np.argsort(-row, kind="stable")
-        assert found == [number for number in order if row[number] >= -1][:limit]
+        assert numbers[found == number].tolist() == [one for one in order if row[one] >= -1][:limit]
 
 
 def test_each_topic_has_its_own_list_in_the_order_asked() -> None:

@@ -1,0 +1,46 @@
+"""Words: texts cut into terms, each with its place and its spelling. Pure; weighs nothing.
+
+Every distinct spelling is stemmed once; all else is arithmetic over the words of all texts at a time.
+"""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import chain, count
+
+import numpy as np
+import numpy.typing as npt
+
+from digest.match.text import surfaces, term
+
+Ints = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Words:
+    """The terms of some texts in their order, stop words left out."""
+
+    vocabulary: dict[str, int]  # term -> number, by first occurrence
+    spellings: tuple[str, ...]  # every distinct word as it is written
+    rows: Ints  # the text of each word
+    terms: Ints  # its term
+    spelled: Ints  # its spelling
+
+    def pairs(self) -> tuple[Ints, Ints]:
+        """Neighbouring terms of one text: their text, and `first * size of the vocabulary + second`."""
+        beside = np.flatnonzero(self.rows[1:] == self.rows[:-1])
+        codes = self.terms[beside] * max(len(self.vocabulary), 1) + self.terms[beside + 1]
+        return self.rows[beside], codes
+
+
+def cut(texts: Sequence[str]) -> Words:
+    """Cut `texts` into words."""
+    numbers: defaultdict[str, int] = defaultdict(count().__next__)
+    found = [[numbers[word] for word in surfaces(text)] for text in texts]
+    vocabulary: dict[str, int] = {}
+    stems = [term(word) for word in numbers]
+    known = np.array([vocabulary.setdefault(one, len(vocabulary)) if one else -1 for one in stems], np.int64)
+    spelled = np.fromiter(chain.from_iterable(found), np.int64, sum(map(len, found)))
+    rows = np.repeat(np.arange(len(found)), [len(row) for row in found])
+    kept = known[spelled] >= 0
+    return Words(vocabulary, tuple(numbers), rows[kept], known[spelled[kept]], spelled[kept])
