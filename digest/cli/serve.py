@@ -21,7 +21,7 @@ from digest.cli import options
 from digest.cli.bounces import bounce_pass, listening_lmtp
 from digest.cli.desk import Desk, desk, note
 from digest.cli.logs import configure_service_logs
-from digest.cli.memory import give_memory_back
+from digest.engine import memory
 from digest.engine.service import Service
 from digest.errors import ConfigError
 from digest.pipeline.signup import Limits
@@ -45,7 +45,7 @@ def serve(
 ) -> None:
     """Serve the pages and run by itself: ingest, compose, deliver, clean up; until Ctrl-C or SIGTERM."""
     configure_service_logs()
-    give_memory_back()
+    memory.use_little()
     asyncio.run(_serve(config, host, port, web=web))
 
 

@@ -12,7 +12,7 @@ from digest.cli import options
 from digest.cli.bounces import bounce_pass
 from digest.cli.desk import Desk, desk, note
 from digest.cli.logs import configure_service_logs
-from digest.cli.memory import give_memory_back
+from digest.engine import memory
 from digest.engine.jobs import Step
 from digest.engine.metrics import Metrics
 from digest.engine.ticks import INTERVALS
@@ -28,7 +28,7 @@ def worker(
 ) -> None:
     """Work for `digest serve` on PostgreSQL: ingest, compose, deliver; until Ctrl-C or SIGTERM."""
     configure_service_logs()
-    give_memory_back()
+    memory.use_little()
     asyncio.run(_worker(config, concurrency, read_queues(queues)))
 
 

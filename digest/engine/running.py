@@ -8,9 +8,13 @@ from datetime import datetime
 
 import structlog
 
+from digest.engine import memory
 from digest.engine.jobs import Handler, Job
 from digest.engine.metrics import Metrics
 from digest.errors import BusyError, DigestError
+
+#: A job that took so long has built indexes or read feeds, and left free memory behind.
+LONG_SECONDS = 1.0
 
 log = structlog.get_logger("digest.engine")
 
@@ -52,5 +56,7 @@ async def run_job(
             outcome, lane.error = "failed", f"unexpected {type(error).__name__}: {error}"
             log.exception("step.broken")
     lane.seconds = time.monotonic() - began
+    if lane.seconds > LONG_SECONDS:
+        await asyncio.to_thread(memory.give_back)
     metrics.count_step(job.step.value, outcome, lane.seconds)
     return outcome != "failed"

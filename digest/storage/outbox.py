@@ -180,13 +180,14 @@ def _ended(row: Delivery, now: datetime) -> Delivery:
 async def replace_open(conn: AsyncConnection, subscriber_ids: Sequence[int], now: datetime) -> list[int]:
     """A newer issue takes the place of those that were not sent yet; gives the issues that ended.
 
-    Call it before the new issue is selected: the papers of the replaced ones are free for it.
+    Call it before the new issue is selected: the papers of the replaced ones are free for it. One that is on
+    its way a second time stays: the reader may have the first copy, and then its papers.
     """
     ended: list[int] = []
     for chunk in chunks(subscriber_ids):
         result = await conn.execute(
             update(deliveries)
-            .where(OPEN, _D.subscriber_id.in_(chunk), _D.kind == DeliveryKind.ISSUE.value)
+            .where(OPEN, _D.subscriber_id.in_(chunk), _D.kind == DeliveryKind.ISSUE.value, _D.resends == 0)
             .values(
                 state="expired",
                 settled_at=now,

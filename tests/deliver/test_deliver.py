@@ -238,6 +238,19 @@ async def test_dropped_doubt_keeps_its_papers_reserved(db: Database) -> None:
     assert (await ledger(db), await reserved(db)) == ({"reader0@papers.dev": "expired"}, 1)
 
 
+@pytest.mark.parametrize("end", [GREY, NO, UNKNOWN_USER])
+async def test_papers_of_a_doubtful_issue_stay_reserved_however_its_resend_ends(
+    db: Database, end: Outcome
+) -> None:
+    """The reader may have the first copy: neither a refusal nor a newer issue gives its papers again."""
+    await add_readers(db, 1)
+    await run(db, ScriptedTransport({"reader0@papers.dev": DOUBT}))
+    await run(db, ScriptedTransport({"reader0@papers.dev": end}))
+    async with db.write() as conn:
+        assert await outbox.replace_open(conn, [1], LATER) == []
+    assert await reserved(db) == 1
+
+
 async def test_a_row_that_was_taken_over_is_not_sent_by_the_first_worker(db: Database) -> None:
     await add_readers(db, 1)
     async with db.write() as conn:

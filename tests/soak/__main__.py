@@ -1,8 +1,10 @@
 """Fourteen recorded days in some minutes under `digest serve`: `python -m tests.soak`.
 
 200 readers in 20 zones; feeds and mail server fail by the hour; one SIGKILL a day (`--no-kills`: none, to
-watch the memory of one process). Prints a table and exits 1 if a reader got two issues for one due time, a
-paper twice, or lost one; or, with `--no-kills`, if memory grew by more than 10 % after the second day.
+watch the memory of one process); a visitor looks at the pages. After the last day the clock runs slowly, in
+calm weather, until nothing is due. Prints a table and exits 1 if a reader got two issues for one due time, or
+none, or a paper twice, or lost one; or, with `--no-kills`, if memory grew by more than 10 % after the second
+day.
 
 `--workers 3` runs it past one machine: a ticker and workers over a PostgreSQL of their own, which is
 restarted as by a power failure in the middle of the run; each SIGKILL takes one worker.
@@ -17,12 +19,15 @@ import tempfile
 import time
 from asyncio.subprocess import Process
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from random import Random
+from statistics import median
 from typing import Any
+
+import httpx2
 
 from digest.storage import accounting, subscribers
 from digest.storage.database import Database
@@ -49,17 +54,25 @@ class Soak:
     random: Random
     workers: int = 0  # 0: one process does everything
     server: Any = None  # the PostgreSQL, if it is ours to restart
+    port: int = field(default_factory=world.free_port)  # of the pages
     helpers: list[Process] = field(default_factory=list)
     started: float = field(default_factory=time.time)
-    memory: dict[int, float] = field(default_factory=dict)
+    samples: list[float] = field(default_factory=list)  # memory, all through the day
+    memory: dict[int, float] = field(default_factory=dict)  # the median of each day
     killed: int = 0
     exit_code: int | None = None
+    looked: int = 0  # pages that answered
     ended_at: datetime = BASE
+
+    @property
+    def end(self) -> datetime:
+        """The replayed days, and half a calm day for what is deferred; from here on the clock is slow."""
+        return BASE + timedelta(days=self.days, hours=12)
 
     @property
     def now(self) -> datetime:
         """The time of the replay."""
-        return BASE + timedelta(seconds=(time.time() - self.started) * self.speed)
+        return world.clock_at(BASE, self.end, self.speed, time.time() - self.started)
 
     async def start(self) -> Process:
         """One node on the common clock; past one machine that is a worker, and the first has company."""
@@ -76,6 +89,7 @@ class Soak:
             "DIGEST_SMTP_URL": self.mails.server.url,
             "DIGEST_FROM": "digest@papers.dev",
             "DIGEST_SECRET_KEY": "soak" * 10,
+            "DIGEST_ADMIN_TOKEN": world.TOKEN,
             "DIGEST_CONFIG": str(self.folder / "subscribers.yaml"),
             "PYTHONPATH": str(CHECKOUT),
         }
@@ -85,40 +99,70 @@ class Soak:
             "-m",
             "tests.soak.node",
             BASE.isoformat(),
+            self.end.isoformat(),
             str(self.started),
             str(self.speed),
+            str(self.port),
             role,
         ]
         return await asyncio.create_subprocess_exec(*command, cwd=self.folder, env=env, stderr=log)
 
     async def run(self) -> None:
-        """Day after day, then a few hours for what is deferred, then SIGTERM."""
+        """Day after day, then on in calm weather until nothing is due, then SIGTERM."""
         node = await self.start()
-        end = BASE + timedelta(days=self.days, hours=12)
-        while (day := (self.now - BASE).days) < self.days:
-            kill_at = BASE + timedelta(days=day, hours=self.random.uniform(1, 23))
-            while self.now < min(BASE + timedelta(days=day + 1), end):
-                self.set_weather()
-                if self.kills and kill_at <= self.now and kill_at.date() == self.now.date() and day > 0:
-                    node = await self.kill(node)
-                    kill_at = end + timedelta(days=1)
-                if node.returncode is not None:
-                    raise RuntimeError(f"the node ended by itself ({node.returncode}); see node.log")
-                await asyncio.sleep(0.05)
+        visitor = asyncio.create_task(self.visit())
+        for day in range(self.days):
+            node = await self.live_a_day(node, day)
             if self.server and day == self.days // 2:
                 await self.restart_postgres()
-            self.memory[day] = world.resident(node.pid)
-            self.mails.forget()
-            told = f"{self.memory[day]:6.1f} MB  {len(self.mails.server.taken):6} mails"
+            self.memory[day] = median(self.samples)
+            told = f"{self.memory[day]:6.1f} MB  {self.mails.take_in():6} mails"
             print(f"{BASE.date() + timedelta(days=day)}  {told}", flush=True)
         deadline = time.time() + 300
-        while self.now < end or (await self.is_waiting() and time.time() < deadline):
+        while self.now < self.end or (await self.is_waiting() and time.time() < deadline):
             self.set_weather()
             await asyncio.sleep(0.5)
-        for process in (node, *self.helpers):
+        self.ended_at = self.now
+        visitor.cancel()
+        self.exit_code = await self.stop(node)
+        self.mails.take_in()
+
+    async def live_a_day(self, node: Process, day: int) -> Process:
+        """One day with its weather and, if there are any, its SIGKILL."""
+        begin = BASE + timedelta(days=day)
+        self.samples.clear()
+        kill_at = begin + timedelta(hours=self.random.uniform(1, 23)) if self.kills and day else None
+        while self.now < begin + timedelta(days=1):
+            self.set_weather()
+            if kill_at and kill_at <= self.now:
+                node, kill_at = await self.kill(node), None
+            if node.returncode is not None:
+                raise RuntimeError(f"the node ended by itself ({node.returncode}); see node.log")
+            self.samples.append(world.resident(self.serving(node).pid))
+            await asyncio.sleep(0.05)
+        return node
+
+    def serving(self, node: Process) -> Process:
+        """Whose pages are looked at."""
+        return self.helpers[0] if self.helpers else node
+
+    async def stop(self, node: Process) -> int:
+        """SIGTERM for everybody; gives the worst exit status."""
+        everybody = (node, *self.helpers)
+        for process in everybody:
             process.send_signal(signal.SIGTERM)
-        codes = [await asyncio.wait_for(process.wait(), 40) for process in (node, *self.helpers)]
-        self.exit_code = max(codes, key=abs)
+        return max([await asyncio.wait_for(process.wait(), 40) for process in everybody], key=abs)
+
+    async def visit(self) -> None:
+        """Somebody looks at the pages every few hours; between a kill and a start nobody answers."""
+        token = {"Authorization": f"Bearer {world.TOKEN}"}
+        async with httpx2.AsyncClient(timeout=30.0, headers=token) as client:
+            while True:
+                for page in world.PAGES:
+                    with suppress(httpx2.TransportError):
+                        answer = await client.get(f"http://127.0.0.1:{self.port}{page}")
+                        self.looked += answer.status_code == 200
+                await asyncio.sleep(4 * 3600 / self.speed)
 
     async def restart_postgres(self) -> None:
         """Immediate: every connection breaks, what was not committed is gone."""
@@ -127,12 +171,13 @@ class Soak:
         await asyncio.to_thread(self.server.ensure_postgres_running)
 
     async def is_waiting(self) -> bool:
-        """Is a reader due since some time, or a delivery not settled yet?"""
+        """Is a reader due, or a delivery not settled yet, be it deferred?"""
         db = Database(self.database_url)
         try:
             async with db.read() as conn:
-                late = await subscribers.count_due(conn, self.now - timedelta(hours=6), 1)
-                return bool(late) or await accounting.has_work(conn, self.now, resend=True)
+                due = await subscribers.count_due(conn, self.now, 1)
+                later = await accounting.count_open(conn, self.now + timedelta(days=5), 1)
+                return bool(due or later) or await accounting.has_work(conn, self.now, resend=True)
         finally:
             await db.close()
 
@@ -154,7 +199,7 @@ class Soak:
         self.mails.mood.now = world.mood_at(self.now)
 
     def grown(self) -> float:
-        """Memory at the end over that of the second day."""
+        """Memory of the last day over that of the second."""
         return self.memory[max(self.memory)] / self.memory[min(1, max(self.memory))]
 
 
@@ -192,7 +237,7 @@ async def soak(options: argparse.Namespace, place: Path, postgres: Any) -> tuple
             await run.run()
     db = Database(run.database_url)
     try:
-        return run, await judge(db, mails.counts(), run.ended_at)
+        return run, await judge(db, mails.read, run.ended_at)
     finally:
         await db.close()
 
@@ -209,6 +254,7 @@ def report(run: Soak, verdict: Verdict) -> bool:
         "mails taken by the server": verdict.mailed,
         "of them the same mail again (doubt)": verdict.twice,
         "resends by policy": verdict.resent,
+        "pages that answered": run.looked,
         "memory, second day": f"{run.memory[min(1, max(run.memory))]:.1f} MB",
         "memory, last day": f"{run.memory[max(run.memory)]:.1f} MB ({grown - 1:+.1%})",
         "faults": len(verdict.faults),

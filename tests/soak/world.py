@@ -1,9 +1,11 @@
 """What stands around the node: readers in twenty zones, a mail server with moods, feeds with faults."""
 
 import re
-from collections import Counter
+import socket
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
+from email import message_from_bytes
+from email.policy import default
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -29,6 +31,10 @@ DAYS = ("daily", "daily", "daily", "weekdays", "monday, thursday", "weekly on fr
 
 FIRST = date(2026, 4, 13)
 
+#: What the visitor looks at, and the token that some of it needs.
+PAGES = ("/", "/trending", "/readyz", "/metrics", "/admin", "/admin/subscribers")
+TOKEN = "token-of-the-soak"
+
 
 def roster(readers: int, feeds: str, seed: int) -> str:
     """subscribers.yaml: every reader with a zone, an hour and topics of its own."""
@@ -46,7 +52,7 @@ def roster(readers: int, feeds: str, seed: int) -> str:
             f"  - email: reader{number}@papers.dev",
             f"    topics: [{topics}]",
             f"    schedule: {random.choice(DAYS)} at {at} {ZONES[number % len(ZONES)]}",
-            "    cut: 40",
+            f"    cut: 40\n    trending: {2 * (number % 3 == 0)}",
         ]
     return "\n".join(lines) + "\n"
 
@@ -64,27 +70,39 @@ class Mood:
         return self.now or default
 
 
+@dataclass(frozen=True)
+class Mail:
+    """One message that the server took, as its bytes tell: nothing of the ledger is asked."""
+
+    recipient: str
+    message_id: str
+    papers: tuple[str, ...]  # their ids
+
+
 @dataclass
 class Mails:
     """A mail server and what it took."""
 
     mood: Mood = field(default_factory=Mood)
+    read: list[Mail] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.server = ScriptedServer(script=self.mood)  # type: ignore[arg-type]
 
-    def counts(self) -> Counter[str]:
-        """Message-ID -> how often it was taken, answered or not."""
-        ids = Counter[str]()
-        for taken in self.server.taken:
-            found = re.search(rb"^Message-ID:\s*(<[^>]+>)", taken.raw, re.MULTILINE | re.IGNORECASE)
-            ids[found.group(1).decode() if found else "none"] += 1
-        return ids
+    def take_in(self) -> int:
+        """Read what came since the last time and drop its bytes; gives how many mails there are."""
+        self.read += [read_mail(taken.recipient, taken.raw) for taken in self.server.taken]
+        self.server.taken.clear()
+        return len(self.read)
 
-    def forget(self) -> None:
-        """Keep the headers only: the bytes of 2,000 mails are not what is measured."""
-        for taken in self.server.taken:
-            taken.raw = taken.raw[: taken.raw.find(b"\r\n\r\n")] if b"\r\n\r\n" in taken.raw else taken.raw
+
+def read_mail(recipient: str, raw: bytes) -> Mail:
+    """Recipient, Message-ID and papers of a message, from its bytes."""
+    mail = message_from_bytes(raw, policy=default)
+    text = mail.get_body(("plain",))
+    assert text is not None, recipient
+    papers = re.findall(r"^Abstract +https://arxiv\.org/abs/(\S+)$", text.get_content(), re.MULTILINE)
+    return Mail(recipient, str(mail["Message-ID"]), tuple(f"arxiv:{paper}" for paper in papers))
 
 
 #: Hours of a day (UTC) -> what the mail server does then, by the number of the day.
@@ -132,6 +150,21 @@ def maps_at(now: datetime, feeds: Path) -> list[str]:
     while day > FIRST and not (feeds / "replay" / day.isoformat()).is_dir():
         day -= timedelta(days=1)
     return [f"/rss/*=replay/{max(day, FIRST)}/*.xml", "/api/daily_papers?date=*=replay/*/huggingface.json"]
+
+
+def clock_at(base: datetime, end: datetime, speed: float, seconds: float) -> datetime:
+    """The time of the replay after so many seconds of the machine: fast until `end`, then at the usual pace.
+
+    So at the end everything that is due is served, and hardly anything new becomes due meanwhile.
+    """
+    fast = min(seconds, (end - base).total_seconds() / speed)
+    return base + timedelta(seconds=fast * speed + (seconds - fast))
+
+
+def free_port() -> int:
+    """A port of 127.0.0.1 that nobody listens on."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return int(listener.getsockname()[1])
 
 
 def resident(pid: int) -> float:
