@@ -87,7 +87,7 @@ def normal(text: str) -> str:
     return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
 
 
-@lru_cache(maxsize=1 << 18)
+@lru_cache(maxsize=1 << 16)  # the words of some weeks, 20 MB
 def term(word: str) -> str:
     """What two spellings of a word have in common: folded and stemmed; empty for a stop word."""
     folded = fold(word)

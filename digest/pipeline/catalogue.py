@@ -124,9 +124,15 @@ class Catalogue:
         return Shown(issue=issue, papers=edition.papers)
 
     async def _read(self, conn: AsyncConnection, start: int, newest: int, now: datetime) -> Reading:
-        """The window of these passes. Most passes bring nothing: bounds without papers between share one."""
+        """The window of these passes. Most passes bring nothing: bounds without papers between share one.
+
+        Windows that end before the newest papers are dropped first: nobody will ask for them again, and
+        one of a week takes 50 MB.
+        """
         bounds = await papers.last_change(conn, start), await papers.last_change(conn, newest)
         async with self._opening:
+            for old in [other for other in self._windows if other[1] < bounds[1]]:
+                del self._windows[old]
             if bounds not in self._windows:
                 self._windows[bounds] = await open_window(conn, *bounds, now)
             self._windows.move_to_end(bounds)

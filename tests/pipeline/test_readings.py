@@ -1,11 +1,16 @@
 """A window is opened once for all batches, however many bounds the readers have."""
 
+import gc
+import weakref
 from datetime import timedelta
 
+from digest.compose.message import Composer
+from digest.links import Links
+from digest.pipeline.catalogue import Catalogue
 from digest.pipeline.window import KEPT, LASTS, Readings
 from digest.storage.database import Database
-from tests.make import NOW, make_paper
-from tests.pipeline.steps import announce
+from tests.make import NOW, make_paper, make_site
+from tests.pipeline.steps import announce, at
 
 
 async def test_bounds_between_which_nothing_came_share_one_index(db: Database) -> None:
@@ -42,3 +47,14 @@ async def test_only_the_windows_in_use_are_kept(sqlite: Database) -> None:
             await readings.get(conn, start, passes[-1], NOW)
             assert (await readings.get(conn, 0, passes[-1], NOW)).index is first.index
         assert len(readings) == KEPT
+
+
+async def test_pages_let_go_of_the_papers_of_an_older_pass(sqlite: Database) -> None:
+    """Three windows of a week beside the present one were a third of the memory of `digest serve`."""
+    catalogue = Catalogue(sqlite, at(NOW), lambda: Composer(make_site(), Links(None, ("key",))))
+    await announce(sqlite, make_paper(1))
+    old = weakref.ref((await catalogue.fresh()).reading.index)
+    await announce(sqlite, make_paper(2))
+    new = await catalogue.fresh()
+    gc.collect()
+    assert (old(), len(new.reading.window.papers)) == (None, 2)
