@@ -22,7 +22,7 @@ app = typer.Typer(help="The database: upgrade its schema, move it to PostgreSQL.
 def upgrade(as_json: options.Json = False) -> None:
     """Bring the database to the newest schema; every other command does it by itself."""
     settings = read_settings()
-    changed = upgrade_schema(settings.database_url)
+    changed = upgrade_schema(settings.database_url, datetime.now(UTC))
     if as_json:
         options.print_json({"changed": changed})
     else:
@@ -64,12 +64,13 @@ def keep_key(settings: Settings, source: Path) -> None:
 
 async def _copy(source: Path, target_url: str) -> dict[str, int]:
     source_url = f"sqlite:///{source}"
+    now = datetime.now(UTC)
     for url in (source_url, target_url):
-        await asyncio.to_thread(upgrade_schema, url)
+        await asyncio.to_thread(upgrade_schema, url, now)
     old, new = Database(source_url), Database(target_url)
     try:
         with progress_bars() as progress:
-            return await move(old, new, datetime.now(UTC), progress=progress)
+            return await move(old, new, now, progress=progress)
     finally:
         await old.close()
         await new.close()

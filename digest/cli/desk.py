@@ -135,14 +135,15 @@ async def desk(config: Path | None = None, now: str | None = None) -> AsyncItera
     settings = read_settings()
     use_model(settings.model, note)
     fixed = read_time(now)
-    await asyncio.to_thread(upgrade, settings.database_url)
+    clock: Callable[[], datetime] = (lambda: fixed) if fixed else _utc_now
+    await asyncio.to_thread(upgrade, settings.database_url, clock())
     db = Database(settings.database_url)
     try:
         yield Desk(
             settings=settings,
             roster_path=config or settings.config,
             db=db,
-            clock=(lambda: fixed) if fixed else _utc_now,
+            clock=clock,
             worker=worker_name(),
         )
     finally:

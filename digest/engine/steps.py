@@ -7,6 +7,7 @@ Each step asks for the next one when there is work for it, so nothing waits for 
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
@@ -187,7 +188,7 @@ class Steps:
             await signup.tidy(tools.db, tools.clock())
             report = await retention.clean_up(tools.db, kept(tools.settings), tools.clock())
         if report.total:
-            log.info("clean-up.done", issues=report.issues, papers=report.papers, passes=report.passes)
+            log.info("clean-up.done", **asdict(report))
 
 
 def kept(settings: Settings) -> retention.Kept:

@@ -1,4 +1,7 @@
-"""Clean up: what is older than the settings allow goes, a little at a time, in short transactions."""
+"""Clean up: what is older than the settings allow goes, a little at a time, in short transactions.
+
+On PostgreSQL deliveries go by whole months, issues after them: each is kept until its month is too old.
+"""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -6,7 +9,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from digest.storage import papers, passes, retention
+from digest.storage import months, papers, passes, retention
 from digest.storage.database import Database
 
 #: Rows of one transaction.
@@ -29,6 +32,7 @@ class Kept:
 class CleanUpReport:
     """How many rows went."""
 
+    months: int = 0  # of deliveries, dropped whole
     issues: int = 0
     letters: int = 0
     papers: int = 0
@@ -37,19 +41,38 @@ class CleanUpReport:
 
     @property
     def total(self) -> int:
-        """All of them."""
-        return self.issues + self.letters + self.papers + self.passes + self.bounces
+        """All of them, and the months."""
+        return self.months + self.issues + self.letters + self.papers + self.passes + self.bounces
 
 
 async def clean_up(db: Database, kept: Kept, now: datetime) -> CleanUpReport:
     """Delete what is too old. Suppressions, consents and who was sent which paper are never deleted."""
+    async with db.write() as conn:
+        await conn.run_sync(months.make_ahead, now)
+    before = _begin(db, now - kept.issues) if kept.issues else None
     return CleanUpReport(
-        issues=await _issues(db, now - kept.issues) if kept.issues else 0,
-        letters=await _letters(db, now - kept.issues) if kept.issues else 0,
+        months=await _months(db, before) if before else 0,
+        issues=await _issues(db, before) if before else 0,
+        letters=await _letters(db, before) if before else 0,
         papers=await _papers(db, now - kept.papers) if kept.papers else 0,
         passes=await _passes(db, now - kept.events) if kept.events else 0,
         bounces=await _bounces(db, now - kept.events) if kept.events else 0,
     )
+
+
+def _begin(db: Database, before: datetime) -> datetime:
+    """Rows that are older go."""
+    return before if db.is_sqlite else months.month_of(before)
+
+
+async def _months(db: Database, before: datetime) -> int:
+    async with db.read() as conn:
+        names = await conn.run_sync(months.droppable, before)
+    dropped = 0
+    for name in names:
+        async with db.write() as conn:
+            dropped += await conn.run_sync(months.drop, name)
+    return dropped
 
 
 async def _issues(db: Database, before: datetime) -> int:

@@ -8,10 +8,22 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Table, create_engine, delete, func, insert, select, text
+from sqlalchemy import (
+    Connection,
+    String,
+    Table,
+    create_engine,
+    delete,
+    func,
+    insert,
+    select,
+    text,
+    type_coerce,
+)
 from sqlalchemy.exc import DBAPIError
 
 from digest.errors import BusyError, StorageError
+from digest.storage import months
 from digest.storage.database import driver_url
 from digest.storage.tables import deliveries, metadata
 from digest.storage.tables_running import facts, leases
@@ -46,6 +58,7 @@ def copy_all(
             old.exec_driver_sql("BEGIN IMMEDIATE")
             _refuse_busy(old, now)
             _refuse_filled(new)
+            months.cover(new, _months(old))
             counts = {table.name: _copy(old, new, table, progress) for table in _TABLES}
             _verify(new, counts)
             new.commit()
@@ -73,6 +86,15 @@ def _refuse_filled(new: Connection) -> None:
             raise StorageError(
                 f"the PostgreSQL database already holds data ({table.name}); copy into an empty one"
             )
+
+
+def _months(old: Connection) -> set[datetime]:
+    """The months of the deliveries to come."""
+    month = func.substr(type_coerce(deliveries.c.created_at, String), 1, 7)
+    return {
+        datetime.fromisoformat(f"{found}-01T00:00:00+00:00")
+        for found in old.scalars(select(month).distinct())
+    }
 
 
 def _copy(old: Connection, new: Connection, table: Table, progress: Progress | None) -> int:

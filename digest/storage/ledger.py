@@ -74,19 +74,21 @@ def write(
 def mark(conn: Connection, marks: Sequence[Mark], *, worker: str, now: datetime) -> set[int]:
     """Commit this before the final dot: from here on a crash leaves doubt. Gives the ids that are ours."""
     rows = [(one.delivery.id, one.delivery.attempts, one.message_id, one.body_hash) for one in marks]
-    ids = {one.delivery.id for one in marks}
-    if _for_all(conn, _MARK, rows, now + LEASE, worker=worker) == len(rows):
+    ids, made = {one.delivery.id for one in marks}, [one.delivery.created_at for one in marks]
+    if _for_all(conn, _MARK, rows, now + LEASE, made, worker=worker) == len(rows):
         return ids
     ours = select(_D.id).where(_D.id.in_(ids), _D.state == "data", _D.worker == worker)
     return set(conn.scalars(ours))
 
 
-#: Both databases call the columns of a list of values column1, column2, …
+#: Both databases call the columns of a list of values column1, column2, … With the moments between which the
+#: rows were made, PostgreSQL looks into their month alone.
 _MARK = """\
 UPDATE deliveries
 SET state = 'data', attempts = v.column2, message_id = v.column3, body_hash = v.column4, leased_until = ?
 FROM (VALUES {rows}) AS v
-WHERE deliveries.id = v.column1 AND deliveries.state = 'claimed' AND deliveries.worker = ?
+WHERE deliveries.id = v.column1 AND deliveries.created_at BETWEEN ? AND ?
+  AND deliveries.state = 'claimed' AND deliveries.worker = ?
 """
 
 
@@ -95,11 +97,10 @@ def settle(conn: Connection, settled: Sequence[Delivery], *, worker: str, now: d
 
     `sent` always wins, even over a worker that took the row over meanwhile: the server has the message.
     """
-    sent = [(one.id, one.attempts, one.reply) for one in settled if one.state is DeliveryState.SENT]
-    if _for_all(conn, _SENT, sent, now, worker=worker) != len(sent):
-        conn.execute(
-            _SENT_AFTER_ALL, [_settled(one, worker) for one in settled if one.state is DeliveryState.SENT]
-        )
+    sent = [one for one in settled if one.state is DeliveryState.SENT]
+    rows, made = [(one.id, one.attempts, one.reply) for one in sent], [one.created_at for one in sent]
+    if _for_all(conn, _SENT, rows, now, made, worker=worker) != len(sent):
+        conn.execute(_SENT_AFTER_ALL, [_settled(one, worker) for one in sent])
     if rest := [one for one in settled if one.state is not DeliveryState.SENT]:
         conn.execute(_SETTLE, [_settled(one, worker) for one in rest])
         release(conn, [one.issue_id for one in rest if one.state in _UNSENT and one.issue_id])
@@ -108,7 +109,8 @@ def settle(conn: Connection, settled: Sequence[Delivery], *, worker: str, now: d
 _SENT = """\
 UPDATE deliveries
 SET state = 'sent', attempts = v.column2, reply = v.column3, settled_at = ?, leased_until = NULL
-FROM (VALUES {rows}) AS v WHERE deliveries.id = v.column1 AND deliveries.worker = ?
+FROM (VALUES {rows}) AS v
+WHERE deliveries.id = v.column1 AND deliveries.created_at BETWEEN ? AND ? AND deliveries.worker = ?
 """
 
 
@@ -152,9 +154,15 @@ _SETTLE = (
 
 
 def _for_all(
-    conn: Connection, sql: str, rows: Sequence[tuple[Any, ...]], at: datetime, *, worker: str
+    conn: Connection,
+    sql: str,
+    rows: Sequence[tuple[Any, ...]],
+    at: datetime,
+    made: Sequence[datetime],
+    *,
+    worker: str,
 ) -> int:
-    """Run one statement over many rows and give how many it changed.
+    """Run one statement over many rows, `made` at these moments, and give how many it changed.
 
     Straight to the driver: the usual way, a statement a row, costs more than all the rest of a group.
     """
@@ -162,7 +170,8 @@ def _for_all(
         return 0
     sqlite = conn.dialect.name == "sqlite"
     text = _over(sql, len(rows), len(rows[0]), "?" if sqlite else "%s")
-    values = (_as_stored(at) if sqlite else at, *chain.from_iterable(rows), worker)
+    at, *between = (_as_stored(time) if sqlite else time for time in (at, min(made), max(made)))
+    values = (at, *chain.from_iterable(rows), *between, worker)
     return conn.exec_driver_sql(text, values).rowcount
 
 

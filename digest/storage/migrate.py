@@ -5,6 +5,8 @@ before does not mind; what it took away goes in a later one.
 """
 
 import sqlite3
+import time
+from datetime import datetime
 from pathlib import Path
 
 from alembic import command
@@ -12,26 +14,36 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from alembic.util import CommandError
-from sqlalchemy import create_engine, make_url, text
+from sqlalchemy import create_engine, inspect, make_url, text
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import DBAPIError
 
 from digest.errors import StorageError
+from digest.storage import months
 from digest.storage.database import APPLICATION_ID, driver_url, explain
 from digest.storage.queue import prepare
+from digest.storage.standstill import stop_others
+from digest.storage.tables import metadata
 
 #: PostgreSQL advisory lock of a running upgrade ("dgst").
 LOCK = APPLICATION_ID
 
+#: How often, and after which pause, an upgrade tries to get the tables for itself.
+TRIES, PAUSE_SECONDS = 200, 0.2
 
-def upgrade(url: str) -> bool:
-    """Create or upgrade the tables; True if something changed. Raises StorageError for a foreign database."""
+
+def upgrade(url: str, now: datetime | None = None) -> bool:
+    """Create or upgrade the tables; True if something changed. Raises StorageError for a foreign database.
+
+    With a time, the coming months of deliveries are made as well.
+    """
     engine = create_engine(driver_url(url, sync=True))
     where = make_url(url).render_as_string()
     try:
         with engine.connect() as connection:
             _check_ours(connection, where)
-            return _upgrade(connection, where)
+            changed = _upgrade(connection, where)
+            return _make_ahead(connection, now) or changed
     except DBAPIError as error:
         raise StorageError(explain(error, where) or f"{where}: {error.orig}") from error
     except sqlite3.Error as error:
@@ -46,6 +58,7 @@ def _upgrade(connection: Connection, where: str) -> bool:
     before = MigrationContext.configure(connection).get_current_revision()
     changed = before != ScriptDirectory.from_config(config).get_current_head()
     if changed:
+        _wait_for_tables(connection, where)
         try:
             command.upgrade(config, "head")
         except CommandError as error:
@@ -63,6 +76,12 @@ def _upgrade(connection: Connection, where: str) -> bool:
     return changed
 
 
+def _make_ahead(connection: Connection, now: datetime | None) -> bool:
+    made = months.make_ahead(connection, now) if now else 0
+    connection.commit()
+    return made > 0
+
+
 def _config(connection: Connection) -> Config:
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations").replace("%", "%%"))
@@ -76,6 +95,19 @@ def _lock(connection: Connection) -> None:
     else:
         connection.exec_driver_sql("PRAGMA busy_timeout=10000")
         connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+def _wait_for_tables(connection: Connection, where: str) -> None:
+    """While the schema changes, workers wait at their next statement; none is stopped half-way."""
+    if connection.dialect.name != "postgresql":
+        return
+    ours = set(metadata.tables) & set(inspect(connection).get_table_names())
+    for _ in range(TRIES if ours else 0):
+        if stop_others(connection, sorted(ours)):
+            return
+        time.sleep(PAUSE_SECONDS)
+    if ours:
+        raise StorageError(f"{where}: the tables are in use all the time; stop the workers, then upgrade")
 
 
 def _check_ours(connection: Connection, where: str) -> None:

@@ -134,7 +134,7 @@ def _claim_statement() -> Executable:
     """Built once: it takes longer to write than to run."""
     now, worker = bindparam("now_", type_=_D.due_at.type), bindparam("worker_", type_=_D.worker.type)
     due = (
-        select(_D.id)
+        select(_D.id, _D.created_at)
         .where(OPEN, _D.due_at <= now, or_(_D.worker.is_(None), _D.worker != worker))
         .order_by(_D.due_at, _D.id)
         .limit(bindparam("limit_", type_=Integer))
@@ -148,7 +148,7 @@ def _claim_statement() -> Executable:
     )
     return (
         update(deliveries)
-        .where(_D.id.in_(select(due.c.id)))
+        .where(_D.id == due.c.id, _D.created_at == due.c.created_at)
         .values(state=state, worker=worker, leased_until=bindparam("lease_"))
         .returning(*COLUMNS)
     )

@@ -19,7 +19,8 @@ _OPEN = ("pending", "claimed", "data", "deferred", "uncertain")
 
 async def delete_issues(conn: AsyncConnection, before: datetime, limit: int) -> int:
     """Issues of old days with their deliveries; those with an open delivery stay."""
-    waits = exists().where(deliveries.c.issue_id == issues.c.id, deliveries.c.state.in_(_OPEN))
+    its = deliveries.c.issue_id == issues.c.id, deliveries.c.created_at == issues.c.created_at
+    waits = exists().where(*its, deliveries.c.state.in_(_OPEN))
     old = select(issues.c.id).where(issues.c.created_at < before, ~waits)
     return await _delete(conn, issues, issues.c.id, old.order_by(issues.c.created_at), limit)
 

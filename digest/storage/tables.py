@@ -239,8 +239,10 @@ issues = Table(
     _required("note", Text),
     UniqueConstraint("subscriber_id", "due_at"),
 )
-Index("ix_issues_created_at", issues.c.created_at)
+Index("ix_issues_created_at", issues.c.created_at, issues.c.id, unique=True)  # with the id: see `deliveries`
 
+# On PostgreSQL partitioned by the month of `created_at`, which is that of the issue and never changes; the
+# keys hold it too, and nothing refers to a delivery by a foreign key. See `months`.
 deliveries = Table(
     "deliveries",
     metadata,
@@ -294,7 +296,7 @@ bounces = Table(
     metadata,
     Column("id", Integer, primary_key=True, autoincrement=True),
     _required("key", String(64), unique=True),  # SHA-256 of the mail or of the provider's event
-    Column("delivery_id", Integer, ForeignKey("deliveries.id", ondelete="SET NULL")),
+    Column("delivery_id", Integer, ForeignKey("deliveries.id", ondelete="SET NULL")),  # SQLite alone
     _required("address_hash", String(64)),
     _required("kind", String(12)),  # hard | soft | complaint
     _required("status", String(20)),  # RFC 3463
