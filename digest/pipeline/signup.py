@@ -44,6 +44,7 @@ class Limits:
     letters_hour: int = 1000  # of all addresses together: above it somebody floods the forms
     proof_bits: int = 0  # of the computation that a browser does for a sign-up; 0: none, no script needed
     previews_minute: int = 90  # new rankings (those that are not cached) for one network
+    searches_minute: int = 90  # likewise
 
 
 LIMITS = Limits()

@@ -4,6 +4,7 @@ What a person typed is words, never a query language: each word is quoted, all o
 """
 
 import re
+import unicodedata
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -13,17 +14,14 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from digest.models import Paper
 from digest.storage import papers as stored
 from digest.storage.tables import papers, sources
-from digest.storage.tables_web import SEARCH_CATCH_UP
+from digest.storage.tables_web import SEARCH_CATCH_UP, SEARCHED_POSTGRESQL
 
 #: Words of a query that count.
 WORDS = 12
 
 _WORD = re.compile(r"\w[\w'.+#-]*")
 
-#: The very expression of the index, else PostgreSQL does not use it.
-_TEXT: ColumnElement[str] = literal_column(
-    "to_tsvector('english', title || ' ' || abstract || ' ' || authors::jsonb::text)"
-)
+_TEXT: ColumnElement[str] = literal_column(SEARCHED_POSTGRESQL)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,9 +88,14 @@ def _by_fts(statement: Select[tuple[str]], words: list[str]) -> Select[tuple[str
 
 
 def _by_tsvector(statement: Select[tuple[str]], words: list[str]) -> Select[tuple[str]]:
-    asked = func.plainto_tsquery(literal_column("'english'"), " ".join(words))
+    asked = func.plainto_tsquery(literal_column("'english'"), _folded(" ".join(words)))
     rank = func.ts_rank(_TEXT, asked)
     return statement.where(_TEXT.bool_op("@@")(asked)).order_by(rank.desc(), papers.c.id)
+
+
+def _folded(text_: str) -> str:
+    """Letters without their accents, as SQLite's tokenizer makes them."""
+    return "".join(sign for sign in unicodedata.normalize("NFKD", text_) if not unicodedata.combining(sign))
 
 
 def _filters(query: Query) -> list[ColumnElement[bool]]:

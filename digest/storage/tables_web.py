@@ -106,10 +106,13 @@ SEARCH_CATCH_UP = (
     f"SELECT number, title, abstract, {_NAMES.format(row='papers')} FROM papers "
     "WHERE number > (SELECT coalesce(max(id), 0) FROM papers_text_docsize)"
 )
-SEARCH_POSTGRESQL = (
-    "CREATE INDEX ix_papers_text ON papers USING gin "
-    "(to_tsvector('english', title || ' ' || abstract || ' ' || authors::jsonb::text))",
+#: What PostgreSQL searches: letters without their accents. The very expression of the index.
+SEARCHED_POSTGRESQL = (
+    "to_tsvector('english', regexp_replace("
+    "normalize(title || ' ' || abstract || ' ' || authors::jsonb::text, NFKD), "
+    r"'[\u0300-\u036f]', '', 'g'))"
 )
+SEARCH_POSTGRESQL = (f"CREATE INDEX ix_papers_text ON papers USING gin ({SEARCHED_POSTGRESQL})",)
 for _dialect, _statements in (("sqlite", SEARCH_SQLITE), ("postgresql", SEARCH_POSTGRESQL)):
     for _statement in _statements:
         _ddl = DDL(_statement)  # type: ignore[no-untyped-call]

@@ -29,6 +29,7 @@ from digest.storage.database import Database
 from digest.storage.grouped import Grouped
 from digest.web import about, archive, feeds, health, home, leaving, manage, reading, signup
 from digest.web.front import Clock, Front, proxies
+from digest.web.gate import Gate
 from digest.web.guard import Guard
 from digest.web.pages import Pages, folder
 
@@ -65,37 +66,36 @@ def create_app(
         trusted = proxies(trusted_proxies)
     except ValueError as error:
         raise ConfigError(f"DIGEST_TRUSTED_PROXIES: {error}; write for example 10.0.0.0/8, ::1") from error
-    catalogue = Catalogue(db, clock, composer)
     app = Starlette(
         routes=[*ROUTES, *more_routes, _static()],
-        middleware=[
-            Middleware(Guard, base_url=links.base_url),
-            Middleware(RequestBodyLimitMiddleware, max_body_size=MAX_BODY),
-            Middleware(GZipMiddleware, minimum_size=2000, compresslevel=4),
-        ],
-        exception_handlers={
-            404: _not_found,
-            405: _not_allowed,
-            Exception: _failed,
-            errors.LinkError: _bad_link,
-        },
+        middleware=_middleware(links.base_url),
+        exception_handlers=_FAULTS,
         lifespan=_lifespan,
     )
-    app.state.gate = home.Gate(limits.previews_minute)
-    app.state.limits = limits
     app.state.front = Front(
         db=db,
         site=site,
         links=links,
         pages=Pages(site, links.base_url, limits.proof_bits),
-        catalogue=catalogue,
+        catalogue=Catalogue(db, clock, composer),
         clock=clock,
         wake=wake,
         faults=faults,
         trusted=trusted,
         grouped=Grouped(db),
+        limits=limits,
+        previews=Gate(limits.previews_minute),
+        searches=Gate(limits.searches_minute),
     )
     return app
+
+
+def _middleware(base_url: str) -> list[Middleware]:
+    return [
+        Middleware(Guard, base_url=base_url),
+        Middleware(RequestBodyLimitMiddleware, max_body_size=MAX_BODY),
+        Middleware(GZipMiddleware, minimum_size=2000, compresslevel=4),
+    ]
 
 
 #: One line a page, in the order in which a reader meets them.

@@ -16,7 +16,7 @@ from digest.pipeline.catalogue import Edition
 from digest.storage import papers, search, trending
 from digest.storage.search import Query
 from digest.web.choices import number, one_line
-from digest.web.front import Front, front
+from digest.web.front import Front, front, network_of
 from digest.web.home import list_sentence
 from digest.web.views import View, list_views, view
 
@@ -27,6 +27,7 @@ LISTED, HITS, SIMILAR = 60, 20, 6
 LAST_PAGE = 50
 
 _PUBLIC = {"Cache-Control": "public, max-age=120"}
+_BUSY = "Too many searches from your network in this minute. Wait a little and try again."
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +129,8 @@ async def _list_page(tools: Front, span: Span, *, now: bool) -> str:
 async def find(request: Request) -> Response:
     """Search every stored paper: words, source, category, dates."""
     tools, asked = front(request), request.query_params
+    if not await tools.searches.lets(network_of(request)):
+        return tools.pages.say("One moment, please", _BUSY, status=429)
     page = min(max(number(asked.get("page", ""), 1), 1), LAST_PAGE)
     since, until = _day(asked.get("since", "")), _day(asked.get("until", ""))
     query = Query(

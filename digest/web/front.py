@@ -13,8 +13,10 @@ from starlette.requests import Request
 from digest.links import Links
 from digest.models import Site
 from digest.pipeline.catalogue import Catalogue
+from digest.pipeline.signup import Limits
 from digest.storage.database import Database
 from digest.storage.grouped import Grouped
+from digest.web.gate import Gate
 from digest.web.pages import Pages
 
 Clock = Callable[[], datetime]
@@ -37,6 +39,9 @@ class Front:
     faults: Callable[[], Sequence[str]]  # what keeps this process from being ready
     trusted: tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...]
     grouped: Grouped  # small writes that share commits
+    limits: Limits
+    previews: Gate  # new rankings
+    searches: Gate
     answering: asyncio.Lock = field(default_factory=asyncio.Lock)  # one at a time decides the letters
     queue: list[None] = field(default_factory=list)  # who waits for that
 

@@ -5,9 +5,6 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from urllib.parse import urlencode
 
-from limits import RateLimitItemPerMinute
-from limits.aio.storage import MemoryStorage
-from limits.aio.strategies import FixedWindowRateLimiter
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
@@ -27,19 +24,6 @@ HOME_PAPERS = 12
 
 _CACHED = {"Cache-Control": "private, max-age=30"}
 _BUSY = "Too many previews from your network in this minute. Wait a little and try again."
-
-
-class Gate:
-    """Counts previews by network, in this process: a preview stores nothing, so neither does its limit."""
-
-    def __init__(self, per_minute: int) -> None:
-        """So many new rankings for one network."""
-        self._item = RateLimitItemPerMinute(per_minute)
-        self._limiter = FixedWindowRateLimiter(MemoryStorage())
-
-    async def lets(self, network: str) -> bool:
-        """May this network have one more ranking?"""
-        return await self._limiter.hit(self._item, network)
 
 
 async def home(request: Request) -> Response:
@@ -68,7 +52,7 @@ async def mail(request: Request) -> Response:
         reader = _reader(choice)
     except ValueError as error:
         return tools.pages.say("This preview cannot be shown", str(error), status=422, links={"Back": "/"})
-    if not await request.app.state.gate.lets(network_of(request)):
+    if not await tools.previews.lets(network_of(request)):
         return tools.pages.say("One moment, please", _BUSY, status=429)
     html = await asyncio.to_thread(_mail, edition, reader)
     return HTMLResponse(html, headers={"Content-Security-Policy": MAIL_POLICY, "X-Robots-Tag": "noindex"})
@@ -112,7 +96,7 @@ async def _papers(request: Request, choice: Choice) -> tuple[str, int]:
         return _front_list(tools, edition), 200
     key = ("papers", reader.topics, reader.trending)
     if key not in edition.kept:
-        if not await request.app.state.gate.lets(network_of(request)):
+        if not await tools.previews.lets(network_of(request)):
             return _fault(tools, _BUSY), 429
         text = await asyncio.to_thread(_part, tools, edition, reader)
         edition.keep(key, lambda: text)

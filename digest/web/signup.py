@@ -40,7 +40,7 @@ async def subscribe(request: Request) -> Response:
         return await home.show(request, choice, fault=_sentence(error), status=422)
     if not _is_timely(tools, form.get("stamp", "")):
         return await home.show(request, choice, fault=_TOO_FAST, status=422)
-    bits = request.app.state.limits.proof_bits
+    bits = front(request).limits.proof_bits
     if bits and not is_proven(form.get("stamp", ""), form.get("proof", ""), bits):
         return await home.show(request, choice, fault=_UNPROVEN, status=422)
     wished = wishes.to_json(reader, welcome=choice.welcome)
@@ -84,7 +84,7 @@ async def confirm(request: Request) -> Response:
 
 async def _ask(request: Request, kind: str, email: str, wished: dict[str, object] | None) -> Response:
     tools = front(request)
-    limits: signup.Limits = request.app.state.limits
+    limits = front(request).limits
     taken = await tools.grouped.write(
         partial(
             signup.ask,
@@ -152,7 +152,7 @@ async def _expired(request: Request, ask_id: int) -> Response:
     if "refuse" in await form_of(request):
         await signup.refuse(tools.db, ask_id, network=network, now=now)
         return _refused(tools)
-    limits: signup.Limits = request.app.state.limits
+    limits = front(request).limits
     once_more = partial(signup.again, ask_id=ask_id, network=network, now=now, limits=limits)
     if not await tools.grouped.write(once_more):
         return tools.pages.say("One moment, please", _SLOW, status=429)

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from digest.storage import accounting, claims, issues, outbox, papers, recovery, subscribers
+from digest.storage import accounting, claims, issues, outbox, papers, recovery, search, subscribers
 from digest.storage.database import Database
 from tests.make import NOW
 from tests.storage.crowd import fill, plans
@@ -35,6 +35,7 @@ HOT: dict[str, Callable[[AsyncConnection], Awaitable[object]]] = {
     "open deliveries": lambda c: accounting.count_open(c, NOW, 32_000),
     "account of a run": lambda c: accounting.account(c, "worker 7"),
     "work to do": lambda c: accounting.has_work(c, NOW, resend=True),
+    "search": lambda c: search.search(c, search.Query(words="Páez"), limit=20),
     "holders": recovery.holders,
     "recover": lambda c: recovery.recover(c, NOW, dead=["worker 7"]),
 }

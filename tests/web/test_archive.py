@@ -4,10 +4,12 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from digest.pipeline.signup import Limits
+from digest.storage.database import Database
 from digest.web.archive import read_span, span_of
 from tests.make import NOW, make_paper
 from tests.pipeline.steps import announce
-from tests.web.conftest import Place
+from tests.web.conftest import Place, opened
 from tests.web.steps import words
 
 
@@ -56,6 +58,8 @@ def test_spans_are_read_as_they_are_written(kind: str, name: str) -> None:
         ("q=bee", ["Dancing bees", "Old bees", "Closed hives"]),
         ("q=dancing+bees", ["Dancing bees"]),
         ("q=m%C3%BCller", ["Dancing bees"]),
+        ("q=Muller", ["Dancing bees"]),
+        ("q=schrodinger", ["Schrödinger operators"]),
         ("q=bees&category=q-bio", ["Old bees"]),
         ("category=math.SP", ["Schrödinger operators"]),
         ("q=bees&source=Nature", ["Closed hives"]),
@@ -79,6 +83,13 @@ async def test_hostile_words_are_words(place: Place, words_: str) -> None:
     await stored(place)
     page = await place.client.get("/search", params={"q": words_, "category": words_, "source": words_})
     assert page.status_code == 200
+
+
+async def test_searches_of_one_network_are_limited(sqlite: Database) -> None:
+    async with opened(sqlite, limits=Limits(searches_minute=2)) as place:
+        answers = [await place.client.get("/search?q=bees") for _ in range(3)]
+        assert [answer.status_code for answer in answers] == [200, 200, 429]
+        assert "Wait a little" in words(answers[2])
 
 
 async def test_search_follows_changed_papers(place: Place) -> None:

@@ -9,10 +9,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select
+from starlette.requests import Request
+from starlette.responses import Response
 from starlette.routing import Route
 
 from digest.compose.letters import Letters
 from digest.compose.message import Composer
+from digest.errors import BusyError
 from digest.models import Message
 from digest.pipeline import letters as letters_of
 from digest.pipeline.compose import compose
@@ -24,7 +27,7 @@ from digest.web.front import truncated
 from tests.make import make_paper, make_topic
 from tests.pipeline.steps import announce, at
 from tests.web.conftest import BASE, Place, opened
-from tests.web.steps import active, delivery_of, open_letter, sign_up
+from tests.web.steps import active, delivery_of, open_letter, sign_up, words
 
 POSTS = [route.path for route in ROUTES if isinstance(route, Route) and "POST" in (route.methods or ())]
 OPEN_TO_ALL = "/unsubscribe/{token}"
@@ -277,3 +280,13 @@ def _quoted(text: str) -> str:
     from urllib.parse import quote
 
     return quote(text, safe="") or "x"
+
+
+async def test_busy_database_is_said_as_such(sqlite: Database) -> None:
+    async def busy(_request: Request) -> Response:
+        raise BusyError("the database is locked")
+
+    async with opened(sqlite, more_routes=[Route("/busy", busy)]) as place:
+        page = await place.client.get("/busy")
+    assert page.status_code == 503
+    assert "The database is busy. Please try again in a minute." in words(page)
