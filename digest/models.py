@@ -304,6 +304,7 @@ class Delivery:
     leased_until: datetime | None = None
     worker: str | None = None
     message_id: str | None = None
+    body_hash: str | None = None  # SHA-256 of the bytes of the last attempt
     reply: str = ""
     settled_at: datetime | None = None
     resends: int = 0  # how often an uncertain end was answered by sending the same message again

@@ -19,6 +19,7 @@ from digest.cli.options import read_time
 from digest.cli.signing import dkim_keys
 from digest.compose.letters import Letters
 from digest.compose.message import Composer
+from digest.compose.steady import SteadyComposer, SteadyLetters
 from digest.config import Roster, Settings, read_roster, read_settings, signing_keys
 from digest.deliver import verp
 from digest.deliver.files import FileTransport
@@ -28,6 +29,7 @@ from digest.deliver.transport import Transport
 from digest.links import Links
 from digest.models import Delivery, Site
 from digest.pipeline import letters as letters_of
+from digest.pipeline.faults import Faults
 from digest.pipeline.lease import holding
 from digest.pipeline.model import use_model
 from digest.pipeline.render import Renderer
@@ -48,6 +50,7 @@ class Desk:
     db: Database
     clock: Callable[[], datetime]
     worker: str
+    faults: Faults  # of the operator's templates
 
     def roster(self) -> Roster:
         """subscribers.yaml, read anew. Raises ConfigError."""
@@ -72,20 +75,30 @@ class Desk:
         """Builds messages; its templates are read and checked now. Raises TemplateError."""
         return Composer(self.site(), self.links())
 
+    def steady_composer(self) -> SteadyComposer:
+        """The same, but where the operator's templates are broken it takes the shipped ones."""
+        return SteadyComposer(self.site(), self.links(), self.faults.tell)
+
+    def check_templates(self) -> None:
+        """Raises TemplateError for a broken template of the operator. Looks again only after a change."""
+        self.faults.check(lambda: (self.composer(), Letters(self.site())))
+
     def links(self) -> Links:
         """Makes and reads signed links."""
         return Links(self.settings.base_url, self.keys())
 
     def renderer(self) -> Renderer:
         """Turns deliveries into messages."""
-        letters = partial(letters_of.write, Letters(self.site()), self.links())
+        maker = SteadyLetters(self.site(), self.faults.tell)
+        letters = partial(letters_of.write, maker, self.links())
         return Renderer(
             self.db,
-            self.composer(),
+            self.steady_composer(),
             key=self.keys()[0],
             domain=self.site().domain,
             letters=letters,
             signing=dkim_keys(self.settings),
+            faults=partial(self.faults.keep, self.db, self.clock()),
         )
 
     def transport(self) -> Transport:
@@ -111,6 +124,7 @@ class Desk:
             transport=self.transport,
             render=self.renderer,
             return_path=self.return_path,
+            check=self.check_templates,
             leaves=self.settings.smtp_url is not None,
             resend=self.settings.uncertain == "resend-once",
         )
@@ -145,6 +159,7 @@ async def desk(config: Path | None = None, now: str | None = None) -> AsyncItera
             db=db,
             clock=clock,
             worker=worker_name(),
+            faults=Faults(settings.templates),
         )
     finally:
         await db.close()

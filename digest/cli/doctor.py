@@ -15,7 +15,8 @@ from digest.config import Settings, normalise_address, read_settings
 from digest.deliver.addresses import refusal
 from digest.deliver.relay import Relay, parse_relay
 from digest.deliver.sign import Key, dns_record
-from digest.errors import ConfigError, DigestError
+from digest.errors import ConfigError, DigestError, TemplateError
+from digest.pipeline import faults
 from digest.pipeline.doctor import machine, names
 from digest.pipeline.doctor.check import Check, Health, fail, ok, warn
 from digest.pipeline.doctor.relay import check_relay, send_test
@@ -57,7 +58,7 @@ async def _checks(
     resolver = _resolver(nameserver)
     async with desk(config, now) as tools:
         at = tools.clock()
-        checks = [_configuration(tools)]
+        checks = [_configuration(tools), *await _templates(tools)]
         checks += await machine.check_database(tools.db)
         checks += [await machine.check_clock(tools.db, at)]
         checks += await machine.check_work(tools.db, at)
@@ -71,14 +72,27 @@ async def _checks(
 
 
 def _configuration(tools: Desk) -> Check:
-    """The file and the templates, as every command reads them."""
+    """The file, as every command reads it."""
     try:
         roster = tools.roster()
-        tools.composer()
     except DigestError as error:
         return fail("configuration", str(error).replace("\n", "; "), "mend it; nothing runs before")
     count = f"{len(roster.sources)} sources, {len(roster.listed)} subscribers"
     return ok("configuration", f"{tools.roster_path}: {count}")
+
+
+async def _templates(tools: Desk) -> list[Check]:
+    """The operator's templates, if there are any: tried now, and what was met when mails were made."""
+    folder = tools.settings.templates
+    if folder is None:
+        return []
+    try:
+        tools.check_templates()
+    except TemplateError as error:
+        return [fail("templates", str(error), "mend it; until then no new issue is made")]
+    if met := await faults.standing(tools.db, folder):
+        return [fail("templates", met, "mend it; mails that meet it leave in the usual look")]
+    return [ok("templates", f"{folder}: whole")]
 
 
 async def _mail(tools: Desk, resolver: names.Resolver) -> list[Check]:

@@ -10,6 +10,7 @@ import typer
 from digest.cli import options
 from digest.cli.desk import Desk, desk, note, run_async
 from digest.cli.ingest import ingest_at, report_sources
+from digest.errors import TemplateError
 from digest.pipeline import epoch
 from digest.pipeline.compose import ComposeReport, compose
 from digest.pipeline.delivery_report import DeliveryReport
@@ -44,12 +45,12 @@ def run(config: options.Config = None, now: options.Now = None, as_json: options
 async def _run(config: Path | None, now: str | None, as_json: bool) -> int:
     async with desk(config, now) as tools:
         roster = tools.roster()
-        tools.composer()  # a broken template is told before anything is done
+        whole = await look_at_templates(tools)
         async with tools.hold():
             intake = await import_listed(tools.db, roster.listed, tools.clock())
             report_intake(intake)
             ingested = await ingest_at(tools, roster, quiet=as_json)
-            composed = await _compose(tools, ingested)
+            composed = await _compose(tools, ingested) if whole else ComposeReport()
             delivered = await deliver_at(tools)
         report = PassReport(ingest=ingested, compose=composed, deliver=delivered)
         if as_json:
@@ -57,7 +58,19 @@ async def _run(config: Path | None, now: str | None, as_json: bool) -> int:
         else:
             await _tell(tools, report)
         report_problems(delivered)
-        return 0 if delivered.ok and not ingested.failed else 1
+        return 0 if whole and delivered.ok and not ingested.failed else 1
+
+
+async def look_at_templates(tools: Desk) -> bool:
+    """Tell a broken template before anything is sent; what waits already is sent in the look that we ship."""
+    try:
+        tools.check_templates()
+    except TemplateError as error:
+        note(f"{error}; until it is mended no new issue is made, and what waits leaves in the usual look")
+        tools.faults.tell(error)
+        await tools.faults.keep(tools.db, tools.clock())
+        return False
+    return True
 
 
 async def _compose(tools: Desk, ingested: IngestReport) -> ComposeReport:

@@ -32,6 +32,7 @@ async def _send(email: str, config: Path | None, now: str | None, as_json: bool)
             raise ConfigError(f"{email} is not subscribed; `digest subscribers list` shows who is")
         if reader.status is not SubscriberStatus.ACTIVE:
             raise ConfigError(f"{email} is {reader.status} and gets no mail")
+        tools.check_templates()
         async with tools.hold():
             issue = await compose_extra(tools.db, reader, clock=tools.clock)
             delivered = await deliver_at(tools)

@@ -21,6 +21,7 @@ from digest.cli import options
 from digest.cli.bounces import bounce_pass, listening_lmtp
 from digest.cli.desk import Desk, desk, note
 from digest.cli.logs import configure_service_logs
+from digest.cli.run import look_at_templates
 from digest.engine import memory
 from digest.engine.service import Service
 from digest.errors import ConfigError
@@ -52,7 +53,7 @@ def serve(
 async def _serve(config: Path | None, host: str, port: int, *, web: bool) -> None:
     async with desk(config) as tools, listening_lmtp(tools):
         tools.roster()  # a broken file or template is told before anything is done
-        tools.composer()
+        await look_at_templates(tools)
         if web:
             with listening(host, port) as listener:
                 await run_with_pages(with_address(tools, listener), listener)
@@ -99,7 +100,7 @@ def application(tools: Desk, service: "Service | Ticker", token: str) -> Starlet
         tools.db,
         site=tools.site(),
         links=tools.links(),
-        composer=tools.composer,
+        composer=tools.steady_composer,
         clock=tools.clock,
         wake=service.wake,
         trusted_proxies=tools.settings.trusted_proxies,

@@ -137,7 +137,7 @@ async def _resolve(tools: Desk, some: Sequence[Mapping[str, Any]] | None, resolu
 
 
 async def _overview(tools: Desk) -> Overview:
-    watch = await look(tools.db, tools.clock())
+    watch = await look(tools.db, tools.clock(), tools.settings.templates)
     async with tools.db.read() as conn:
         return Overview(
             last_pass=await passes.last(conn),

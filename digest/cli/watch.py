@@ -3,13 +3,14 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from digest.pipeline import alarm, epoch, late, liked
+from digest.pipeline import alarm, epoch, faults, late, liked
 from digest.storage import operations
 from digest.storage.batches import batches
 from digest.storage.database import Database
@@ -31,6 +32,7 @@ class Watch:
     held: str | None  # why a restored database sends nothing
     waiting: int  # issues that wait for a late batch
     awaited: Sequence[str]  # the sources that they wait for
+    template: str | None  # what is wrong with the operator's templates
     oldest_due_at: datetime | None  # of what should have gone and has not
     papers: Mapping[str, Sequence[int]] = field(default_factory=dict)  # source -> new papers a day
     mailed: Sequence[int] = ()  # issues sent a day
@@ -41,16 +43,18 @@ class Watch:
         return {
             "paused": self.paused,
             "held": self.held,
+            "template": self.template,
             "waiting": self.waiting,
             "awaited": list(self.awaited),
             "unknown_liked": list(self.unknown),
         }
 
 
-async def look(db: Database, now: datetime) -> Watch:
+async def look(db: Database, now: datetime, templates: Path | None = None) -> Watch:
     """Read it all; changes nothing."""
     since = now - timedelta(days=DAYS)
     held, unknown = await epoch.held(db), await liked.unknown(db)
+    template = await faults.standing(db, templates)
     async with db.read() as conn:
         pause = await alarm.paused(conn)
         awaited = late.awaited(await batches(conn, late.CALENDARS), now)
@@ -62,6 +66,7 @@ async def look(db: Database, now: datetime) -> Watch:
     return Watch(
         paused=pause.reason if pause else None,
         held=held,
+        template=template,
         waiting=waiting,
         awaited=[batch.name for batch in awaited],
         oldest_due_at=outbox.oldest_due_at,
@@ -87,6 +92,8 @@ def show(console: Console, found: Watch) -> None:
         console.print(f"HELD        {found.held}; `digest db confirm`, or with --skip", style="bold")
     if found.paused:
         console.print(f"PAUSED      {found.paused}; `digest status --resume` sends again", style="bold")
+    if found.template:
+        console.print(f"TEMPLATE    {found.template}; until then mails leave in the usual look", style="bold")
     if found.waiting:
         console.print(f"waiting     {found.waiting} issues for {', '.join(found.awaited) or 'their sources'}")
     if found.oldest_due_at:

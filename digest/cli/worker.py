@@ -12,6 +12,7 @@ from digest.cli import options
 from digest.cli.bounces import bounce_pass
 from digest.cli.desk import Desk, desk, note
 from digest.cli.logs import configure_service_logs
+from digest.cli.run import look_at_templates
 from digest.engine import memory
 from digest.engine.jobs import Step
 from digest.engine.metrics import Metrics
@@ -50,7 +51,7 @@ async def _worker(config: Path | None, concurrency: int, queues: list[str]) -> N
                 "workers need PostgreSQL; set DIGEST_DATABASE_URL=postgresql://… and move the data with "
                 "`digest db copy`, or let `digest serve` do all the work on SQLite"
             )
-        tools.composer()  # a broken template is told before any job is taken
+        await look_at_templates(tools)  # before any job is taken
         if "ingest" in queues:
             tools.roster()
         note(f"digest works on {', '.join(queues)}; stop it with Ctrl-C")

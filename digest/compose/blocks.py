@@ -73,6 +73,8 @@ class Blocks:
         self._why = templates.renderer("why.txt")
         mark = templates.renderer("mark.html")(words=mime.ABSTRACT).rstrip("\n")
         self._mark = mark.split(mime.ABSTRACT)
+        if len(self._mark) != 2:
+            raise templates.lacks("mark.html", "words")
         self._kept: dict[Hashable, tuple[Paper | None, Block]] = {}
         self._cut: dict[Hashable, tuple[Paper, mime.Pieces, mime.Pieces]] = {}
         self._lock = Lock()

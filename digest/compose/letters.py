@@ -7,7 +7,7 @@ nothing to unsubscribe from, because nothing was subscribed to yet.
 from dataclasses import dataclass
 from datetime import datetime
 
-from digest.compose import headers
+from digest.compose import headers, rehearsal
 from digest.compose.assembly import assemble
 from digest.compose.blocks import block
 from digest.compose.fields import letter_fields
@@ -48,11 +48,22 @@ class Letters:
     """Makes letters; built once, so that the templates are read once."""
 
     def __init__(self, site: Site) -> None:
-        """Take what a mail shows of the operator. Raises TemplateError."""
+        """Take what a mail shows of the operator; a made-up letter is tried. Raises TemplateError."""
         self._site = site
         self._imprint = imprint(site)
         templates = Templates(site.template_folder)
         self._fill = {kind: templates.renderer(f"letter.{kind}") for kind in ("html", "txt")}
+        self._rehearse(templates)
+
+    def _rehearse(self, templates: Templates) -> None:
+        """Try the templates; a letter without its link is none."""
+        url, id_ = "https://example.org/confirm", "<rehearsal@localhost>"
+        tried = self.letter(
+            CONFIRMATION, rehearsal.READER.email, url, message_id=id_, created_at=rehearsal.AT
+        )
+        for name, part in (("letter.html", tried.html), ("letter.txt", tried.text)):
+            if url not in part:
+                raise templates.lacks(name, "url")
 
     def letter(
         self, wording: Wording, email: str, url: str, *, message_id: str, created_at: datetime

@@ -7,6 +7,7 @@ only the frame, the header and one replacement of the reader's token.
 
 from collections.abc import Mapping
 from datetime import datetime
+from typing import Any
 
 from digest.compose import mime, prose, rehearsal, wording
 from digest.compose.assembly import assemble
@@ -45,7 +46,7 @@ class Composer:
         self._site = site
         self._imprint = wording.imprint(site)
         self._links = links
-        templates = Templates(site.template_folder)
+        self._templates = templates = Templates(site.template_folder)
         self._blocks = Blocks(templates, links)
         self._frame = {kind: templates.renderer(f"digest.{kind}") for kind in ("html", "txt")}
         for issue in rehearsal.ISSUES:
@@ -113,10 +114,16 @@ class Composer:
             "topics": [prose.shorten(prose.clean(topic.name), NAME) for topic in subscriber.topics],
             "body": _BODY,
         }
-        html, text = (self._frame[kind](**values).partition(_BODY) for kind in ("html", "txt"))
+        html, text = (self._parted(kind, values) for kind in ("html", "txt"))
         encode = mime.quoted_printable_lines
         head = block(html[0], text[0], encode)
-        return head, block(html[2].lstrip("\n"), "\n" + text[2].lstrip("\n"), encode)
+        return head, block(html[1].lstrip("\n"), "\n" + text[1].lstrip("\n"), encode)
+
+    def _parted(self, kind: str, values: Mapping[str, Any]) -> tuple[str, str]:
+        head, found, foot = self._frame[kind](**values).partition(_BODY)
+        if not found or _BODY in foot:
+            raise self._templates.lacks(f"digest.{kind}", "body")
+        return head, foot
 
     def _addresses(
         self, issue: Issue, subscriber: Subscriber, reader: str, at: datetime

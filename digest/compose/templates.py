@@ -4,7 +4,7 @@ Feed text is only ever a value, never a template. A name is looked for in the op
 in the package, then in a checkout.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +39,7 @@ class Templates:
             )
         own = [Path(folder) / "email", Path(folder)] if folder else []
         shipped = [place / "email" for place in (_PACKAGE, _CHECKOUT) if place.is_dir()]
-        self._loader = _Inlining(ChoiceLoader([FileSystemLoader(place) for place in [*own, *shipped]]))
+        self._loader = _Inlining([*own, *shipped])
         self._environment = ImmutableSandboxedEnvironment(
             loader=self._loader,
             autoescape=lambda name: name is not None and name.endswith(".html"),
@@ -57,9 +57,8 @@ class Templates:
         except TemplateNotFound as error:
             raise TemplateError(f"the template {error} is missing") from error
         except TemplateSyntaxError as error:
-            raise TemplateError(f"{error.filename or name}:{error.lineno}: {error.message}") from error
-        except (UnicodeDecodeError, OSError) as error:
-            raise TemplateError(f"the template {name} cannot be read as UTF-8: {error}") from error
+            line = self._loader.line(name, error)
+            raise TemplateError(f"{error.filename or name}:{line}: {error.message}") from error
 
         shared = dict(template.globals)  # a ChainMap, whose merging would cost as much as rendering
 
@@ -71,6 +70,10 @@ class Templates:
                 raise self._fault(template) from None
 
         return fill
+
+    def lacks(self, name: str, variable: str) -> TemplateError:
+        """The fault of a template that does not show, exactly once, what it is there to show."""
+        return TemplateError(f"{self._loader.path(name)}:1: it must hold {{{{ {variable} }}}} once")
 
     def _fault(self, template: Template) -> TemplateError:
         """The exception being handled, with the file and the line where it arose."""
@@ -92,19 +95,47 @@ class Templates:
 
 
 class _Inlining(BaseLoader):
-    """Loads as `inner` does, with style.css written into the tags of every .html template."""
+    """Loads from the first folder that has the name; style.css goes into the tags of .html templates."""
 
-    def __init__(self, inner: BaseLoader) -> None:
-        self._inner = inner
+    def __init__(self, places: Sequence[Path]) -> None:
+        self._places = places
+        self._inner = ChoiceLoader([FileSystemLoader(place) for place in places])
         self.inlined: dict[str, Inlined] = {}
 
     def get_source(
         self, environment: Environment, template: str
     ) -> tuple[str, str | None, Callable[[], bool] | None]:
-        source, filename, uptodate = self._inner.get_source(environment, template)
+        source, filename, uptodate = self._read(environment, template)
         if not template.endswith(".html"):
             return source, filename, uptodate
         environment.parse(source, template, filename)  # a fault in its syntax is named with its own line
-        style, _, _ = self._inner.get_source(environment, "style.css")
+        style, _, _ = self._read(environment, "style.css")
         self.inlined[template] = inline(source, style)
         return self.inlined[template].source, filename, uptodate
+
+    def _read(
+        self, environment: Environment, template: str
+    ) -> tuple[str, str | None, Callable[[], bool] | None]:
+        """A file as it stands. Raises TemplateError for one that cannot be read or is no UTF-8."""
+        try:
+            return self._inner.get_source(environment, template)
+        except UnicodeDecodeError as error:
+            line = error.object.count(b"\n", 0, error.start) + 1
+            raise TemplateError(
+                f"{self.path(template)}:{line}: this is not UTF-8; save it as UTF-8"
+            ) from error
+        except TemplateNotFound:
+            raise
+        except OSError as error:
+            raise TemplateError(f"{self.path(template)}:1: cannot be read ({error.strerror})") from error
+
+    def path(self, template: str) -> Path:
+        """Where the template stands."""
+        return next(
+            (place / template for place in self._places if (place / template).is_file()), Path(template)
+        )
+
+    def line(self, template: str, error: TemplateSyntaxError) -> int:
+        """The line of the file; what is noticed after inlining counts lines of its own."""
+        inlined = self.inlined.get(template)
+        return inlined.line(error.lineno) if inlined else error.lineno

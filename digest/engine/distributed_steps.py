@@ -47,7 +47,7 @@ class DistributedSteps(Steps):
 
     async def _claim(self) -> None:
         tools = self._tools
-        if not await self._is_current():
+        if not await self._is_current() or not await self._looks_whole():
             return
         if tools.way().leaves:
             await epoch.check(tools.db, tools.clock())

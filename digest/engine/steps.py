@@ -16,9 +16,10 @@ import structlog
 from digest.config import Roster, Settings
 from digest.engine.jobs import Handler, Job, Step
 from digest.engine.metrics import Metrics
-from digest.errors import ConfigError
+from digest.errors import ConfigError, TemplateError
 from digest.pipeline import epoch, retention, signup
 from digest.pipeline.compose import ComposeReport, compose
+from digest.pipeline.faults import Faults
 from digest.pipeline.ingest import IngestReport, ingest
 from digest.pipeline.intake import import_listed, summary
 from digest.pipeline.lease import holding
@@ -80,6 +81,7 @@ class Steps:
         self._bounces = bounces
         self._roster: Roster | None = None
         self._ingesting = False
+        self._faults = Faults(tools.settings.templates)
         self.sending: set[str] = set()  # names of the runs of delivery that go on
 
     def handlers(self) -> Mapping[Step, Handler]:
@@ -132,13 +134,23 @@ class Steps:
 
     async def _due(self, _job: Job) -> None:
         tools = self._tools
-        if not await self._is_current():
+        if not await self._is_current() or not await self._looks_whole():
             return
         if tools.way().leaves:
             await epoch.check(tools.db, tools.clock())
         async with holding(tools.db, "compose", worker_name(), patience=0):
             report = await compose(tools.db, clock=tools.clock, patience=self._patience(), spread=True)
         self._count(report)
+
+    async def _looks_whole(self) -> bool:
+        """Nothing new is made while the operator's templates are broken; what waits is sent all the same."""
+        try:
+            await asyncio.to_thread(self._tools.way().check)
+        except TemplateError as error:
+            self._faults.tell(error)
+            await self._faults.keep(self._tools.db, self._tools.clock())
+            return False
+        return True
 
     def _patience(self) -> timedelta:
         """How long an issue waits for a late batch."""

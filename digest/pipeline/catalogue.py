@@ -18,7 +18,7 @@ from typing import Any
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from digest.compose.freeze import freeze
-from digest.compose.message import Composer
+from digest.compose.steady import AnyComposer
 from digest.match.rank import rank
 from digest.match.variety import choose_varied
 from digest.models import Issue, Match, Paper, Subscriber, Topic
@@ -54,7 +54,7 @@ class Edition:
     papers: Mapping[str, Paper]
     hot: tuple[Listed, ...]  # of the newest day with papers
     day: datetime | None
-    composer: Composer
+    composer: AnyComposer
     built: float  # monotonic
     kept: OrderedDict[Any, Any] = field(default_factory=OrderedDict)
 
@@ -71,7 +71,7 @@ class Edition:
 class Catalogue:
     """The present edition, and the windows of readers who look at their next issue."""
 
-    def __init__(self, db: Database, clock: Clock, composer: Callable[[], Composer]) -> None:
+    def __init__(self, db: Database, clock: Clock, composer: Callable[[], AnyComposer]) -> None:
         """`composer` makes the composer of a pass."""
         self._db = db
         self._clock = clock

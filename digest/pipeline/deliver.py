@@ -174,7 +174,9 @@ class _Run:
             if outcome and outcome.verdict is Verdict.UNAVAILABLE:
                 self.keeper.unavailable = self.keeper.unavailable or outcome.reply
                 self.keeper.halt(outcome.reply)
-            self.keeper.take_back(ready[0], outcome, marked=True)
+            doubtful = outcome is not None and outcome.verdict is Verdict.UNKNOWN
+            raw = ready[1].raw if doubtful else b""
+            self.keeper.take_back(ready[0], outcome, marked=True, raw=raw)
             if self.progress:
                 self.progress(1)
 

@@ -8,7 +8,7 @@ disk, so there hardly more are marked than are being carried: the look-ahead gro
 import asyncio
 import hashlib
 from collections import Counter, deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from time import monotonic
@@ -50,6 +50,7 @@ class Back(NamedTuple):
     delivery: Delivery
     outcome: Outcome | None
     marked: bool  # its row is in `data`
+    raw: bytes = b""  # what may have arrived
 
 
 @dataclass(slots=True)
@@ -117,9 +118,11 @@ class Keeper:
         self.rendered.append((ready, message))
         self._wake.set()
 
-    def take_back(self, delivery: Delivery, outcome: Outcome | None, *, marked: bool) -> None:
-        """What became of a delivery."""
-        self.back.append(Back(delivery, outcome, marked))
+    def take_back(
+        self, delivery: Delivery, outcome: Outcome | None, *, marked: bool, raw: bytes = b""
+    ) -> None:
+        """What became of a delivery; `raw` is what left, if nobody knows whether it arrived."""
+        self.back.append(Back(delivery, outcome, marked, raw))
         self._wake.set()
 
     async def room(self, few: int) -> None:
@@ -176,6 +179,7 @@ class Keeper:
             (settle(one.delivery, one.outcome, self.clock()), one.outcome) for one in back if one.outcome
         ]
         unsent = {one.delivery.id for one in back if one.outcome is None}
+        doubtful = {one.delivery.id: one.raw for one in back if one.raw}
         freed = sum(one.marked for one in back)
         for wait in (*PATIENCE, None):
             marks = self._next(freed)
@@ -183,7 +187,7 @@ class Keeper:
                 unsent |= {delivery.id for delivery, _ in self.rendered}
                 self.rendered.clear()
             try:
-                sent_on = await self._write(settled, unsent, marks)
+                sent_on = await self._write(settled, unsent, doubtful, marks)
                 break
             except StorageError as error:
                 self.rendered.extendleft(reversed(marks))
@@ -217,7 +221,11 @@ class Keeper:
         return [self.rendered.popleft() for _ in range(min(space, len(self.rendered)))]
 
     async def _write(
-        self, settled: Sequence[tuple[Delivery, Outcome]], unsent: set[int], marks: Sequence[Ready]
+        self,
+        settled: Sequence[tuple[Delivery, Outcome]],
+        unsent: set[int],
+        doubtful: Mapping[int, bytes],
+        marks: Sequence[Ready],
     ) -> set[int]:
         """Commit; gives the ids that may go out. Marks beyond the pace go back to the waiting ones."""
         now = self.clock()
@@ -225,6 +233,7 @@ class Keeper:
             settled=[delivery for delivery, _ in settled],
             dead_addresses=[delivery.email for delivery, outcome in settled if is_dead_address(outcome)],
             unsent=unsent,
+            doubtful=doubtful,
             marks=[_mark(*one) for one in marks],
         )
         pace = Pace(relay=self.relay, rate=self.rate, at=now) if self.rate else None

@@ -2,6 +2,7 @@
 
 from digest.compose import letters
 from digest.compose.letters import Letters, Wording
+from digest.compose.steady import SteadyLetters
 from digest.errors import StorageError
 from digest.links import Links
 from digest.models import Delivery, Message
@@ -36,7 +37,7 @@ _WORDINGS = {
 }
 
 
-def write(maker: Letters, links: Links, delivery: Delivery, message_id: str) -> Message:
+def write(maker: Letters | SteadyLetters, links: Links, delivery: Delivery, message_id: str) -> Message:
     """The letter of a delivery. Raises StorageError for one of an unknown kind, SendError for its address."""
     wording, url = _WORDINGS.get(delivery.letter), target(links, delivery)
     if wording is None or url is None:

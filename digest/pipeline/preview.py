@@ -8,7 +8,7 @@ from typing import Any
 
 from digest.compose.freeze import papers_of
 from digest.compose.headers import message_id
-from digest.compose.message import Composer
+from digest.compose.steady import AnyComposer
 from digest.models import Issue, Match, Message, Paper, Subscriber, Topic
 from digest.pipeline.compose import freeze_now
 from digest.pipeline.render import named
@@ -67,7 +67,7 @@ class Preview:
 
 
 async def preview(
-    db: Database, subscriber: Subscriber, composer: Composer, now: datetime, *, days: int | None = None
+    db: Database, subscriber: Subscriber, composer: AnyComposer, now: datetime, *, days: int | None = None
 ) -> Preview:
     """The issue of this subscriber (id 0: of nobody) as it would be frozen now.
 
@@ -88,7 +88,7 @@ async def preview(
 
 
 def message_of(
-    composer: Composer, issue: Issue, subscriber: Subscriber, known: dict[str, Paper], now: datetime
+    composer: AnyComposer, issue: Issue, subscriber: Subscriber, known: dict[str, Paper], now: datetime
 ) -> Message:
     """Links carry tokens of the right form that lead nowhere: a preview is shown to anybody."""
     reader = replace(subscriber, id=0, token="preview", email=subscriber.email or NOBODY)

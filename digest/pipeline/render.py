@@ -1,17 +1,36 @@
-"""Claimed deliveries -> finished messages: load what the issues name, compose off the event loop."""
+"""Claimed deliveries -> finished messages: load what the issues name, compose off the event loop.
+
+A delivery that is tried again gives the same bytes: its papers are shown as they were when its issue was
+frozen, its Message-ID stays, and a message that may have arrived already is not made anew at all.
+"""
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+import hashlib
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import structlog
 
 from digest.compose.freeze import papers_of
 from digest.compose.headers import message_id
-from digest.compose.message import Composer
+from digest.compose.steady import AnyComposer
 from digest.deliver.sign import Key, sign
 from digest.errors import DigestError, StorageError
 from digest.models import Delivery, DeliveryKind, Issue, Message, Paper, Subscriber
-from digest.storage import issues, papers, subscribers
+from digest.storage import doubts, former, issues, papers, subscribers
 from digest.storage.database import Database
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Needs:
+    """What the messages of one batch are made of."""
+
+    frozen: Mapping[int, Issue]
+    readers: Mapping[int, Subscriber]
+    papers: Mapping[int, Mapping[str, Paper]]  # by issue
+    doubtful: Mapping[int, bytes]  # messages that may have arrived, by delivery
 
 
 class Renderer:
@@ -20,17 +39,19 @@ class Renderer:
     def __init__(
         self,
         db: Database,
-        composer: Composer,
+        composer: AnyComposer,
         *,
         key: str,
         domain: str,
         letters: Callable[[Delivery, str], Message] | None = None,
         signing: Sequence[Key] = (),
+        faults: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
         """`key` and `domain` make the Message-IDs, which never change for a delivery.
 
         `letters` writes what is no issue, from the delivery and its Message-ID; see `pipeline.letters`.
-        With `signing` keys every message leaves with their DKIM signatures.
+        With `signing` keys every message leaves with their DKIM signatures. `faults` writes down what the
+        composer met in the operator's templates.
         """
         self._db = db
         self._composer = composer
@@ -38,48 +59,62 @@ class Renderer:
         self._signing = signing
         self._key = key
         self._domain = domain
+        self._faults = faults
 
     async def __call__(self, deliveries: Sequence[Delivery]) -> Mapping[int, Message | DigestError]:
         """A message, or the reason why there is none, for each delivery by id."""
+        needs = await self._load(deliveries)
+        rendered = await asyncio.to_thread(self._render_all, deliveries, needs)
+        if self._faults:
+            await self._faults()
+        return rendered
+
+    async def _load(self, deliveries: Sequence[Delivery]) -> _Needs:
         async with self._db.read() as conn:
             frozen = await issues.by_ids(conn, [d.issue_id for d in deliveries if d.issue_id])
-            readers = await subscribers.by_ids(conn, [issue.subscriber_id for issue in frozen.values()])
             names = {name for issue in frozen.values() for name in named(issue)}
             known = await papers.by_ids(conn, names)
-        return await asyncio.to_thread(self._render_all, deliveries, frozen, readers, known)
+            before = await former.known_to(conn, min(frozen, default=0), names)
+            return _Needs(
+                frozen=frozen,
+                readers=await subscribers.by_ids(conn, [issue.subscriber_id for issue in frozen.values()]),
+                papers={
+                    number: before.of_issue(number, papers_of(issue, known))
+                    for number, issue in frozen.items()
+                },
+                doubtful=await doubts.by_ids(conn, [one.id for one in deliveries if one.resends]),
+            )
 
-    def _render_all(
-        self,
-        deliveries: Sequence[Delivery],
-        frozen: Mapping[int, Issue],
-        readers: Mapping[int, Subscriber],
-        known: Mapping[str, Paper],
-    ) -> dict[int, Message | DigestError]:
+    def _render_all(self, deliveries: Sequence[Delivery], needs: _Needs) -> dict[int, Message | DigestError]:
         rendered: dict[int, Message | DigestError] = {}
         for delivery in deliveries:
             try:
-                message = self._message(delivery, frozen.get(delivery.issue_id or 0), readers, known)
-                rendered[delivery.id] = replace(message, raw=sign(message.raw, self._signing))
+                rendered[delivery.id] = self._message(delivery, needs)
             except DigestError as error:
                 rendered[delivery.id] = error
         return rendered
 
-    def _message(
-        self,
-        delivery: Delivery,
-        issue: Issue | None,
-        readers: Mapping[int, Subscriber],
-        known: Mapping[str, Paper],
-    ) -> Message:
-        mark = message_id(delivery.id, self._key, self._domain)
+    def _message(self, delivery: Delivery, needs: _Needs) -> Message:
+        """The message as it leaves; one that may have arrived already as it left."""
+        mark = delivery.message_id or message_id(delivery.id, self._key, self._domain)
+        if raw := needs.doubtful.get(delivery.id):
+            return Message(message_id=mark, subject="", raw=raw)
+        made = self._unsigned(delivery, mark, needs)
+        raw = sign(made.raw, self._signing)
+        if delivery.resends and delivery.body_hash not in (None, hashlib.sha256(raw).hexdigest()):
+            log.warning("message.changed", delivery=delivery.id)  # templates, settings, keys or program
+        return replace(made, raw=raw)
+
+    def _unsigned(self, delivery: Delivery, mark: str, needs: _Needs) -> Message:
         if delivery.kind is not DeliveryKind.ISSUE and self._letters:
             return self._letters(delivery, mark)
-        if issue is None or issue.subscriber_id not in readers:
+        issue = needs.frozen.get(delivery.issue_id or 0)
+        if issue is None or issue.subscriber_id not in needs.readers:
             raise StorageError("the issue of this delivery is no longer stored")
         return self._composer.message(
             issue,
-            readers[issue.subscriber_id],
-            papers_of(issue, known),
+            needs.readers[issue.subscriber_id],
+            needs.papers[issue.id or 0],
             message_id=mark,
             created_at=delivery.created_at,
         )

@@ -32,6 +32,7 @@ class Way:
     transport: Callable[[], Transport]
     render: Callable[[], Render]
     return_path: Callable[[Delivery], str]
+    check: Callable[[], None] = lambda: None  # raises TemplateError: nothing new is made then
     leaves: bool  # to real mailboxes, and not to a folder
     resend: bool = True  # the policy for doubtful ends of earlier runs
 

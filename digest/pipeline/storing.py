@@ -1,14 +1,14 @@
 """Entries of one source as stored papers: the write of the step `ingest`."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from digest.ingest.grouping import keys
 from digest.ingest.identity import Occasion, Resolved, identify
-from digest.models import Entry
-from digest.storage import papers
+from digest.models import Entry, Paper
+from digest.storage import former, papers
 
 
 async def store_entries(
@@ -20,6 +20,7 @@ async def store_entries(
     named = {key for entry in entries for key in keys(entry, occasion.source)}
     known = await papers.by_keys(conn, named)
     resolved = await asyncio.to_thread(identify, entries, known, occasion)
+    await former.keep(conn, _changes(resolved, known), occasion.at)
     for one in resolved:
         for gone in one.numbers[1:]:
             await papers.absorb(conn, one.numbers[0], gone)
@@ -32,3 +33,17 @@ async def store_entries(
         {key: one.numbers[0] if one.numbers else given[one.paper.id] for one in resolved for key in one.keys},
     )
     return resolved
+
+
+def _changes(
+    resolved: Sequence[Resolved], known: Mapping[str, tuple[int, Paper]]
+) -> dict[str, tuple[Paper, Paper]]:
+    """Every stored paper that is about to be written anew, or to become another one: before and after."""
+    stored = dict(known.values())
+    return {
+        stored[number].id: (stored[number], one.paper)
+        for one in resolved
+        if one.changed or one.numbers[1:]
+        for number in one.numbers
+        if number in stored
+    }

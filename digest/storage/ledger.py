@@ -6,7 +6,7 @@ runs through the asynchronous driver.
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import lru_cache
 from itertools import chain
@@ -16,6 +16,7 @@ from sqlalchemy import Connection, bindparam, func, select, update
 from sqlalchemy.dialects.sqlite import pysqlite
 
 from digest.models import Delivery, DeliveryState
+from digest.storage import doubts
 from digest.storage.database import chunks
 from digest.storage.relays import reserve_slots
 from digest.storage.reservations import release
@@ -43,6 +44,7 @@ class Group:
     settled: Sequence[Delivery] = ()
     dead_addresses: Sequence[str] = ()  # of them, those that the server called unknown
     unsent: Collection[int] = ()  # claimed or marked, certainly not sent: pending again
+    doubtful: Mapping[int, bytes] = field(default_factory=dict)  # messages whose delivery ends in doubt
     marks: Sequence[Mark] = ()  # may go out as soon as this is committed
 
 
@@ -63,6 +65,7 @@ def write(
     A mark is not ours if its lease ran out and another worker took the row: that message must not be sent.
     """
     settle(conn, group.settled, worker=worker, now=now)
+    doubts.keep(conn, group.doubtful)
     suppress_all(conn, group.dead_addresses, "hard bounce", now)
     give_back(conn, group.unsent, worker=worker)
     allowed = len(group.marks)
@@ -104,6 +107,8 @@ def settle(conn: Connection, settled: Sequence[Delivery], *, worker: str, now: d
     if rest := [one for one in settled if one.state is not DeliveryState.SENT]:
         conn.execute(_SETTLE, [_settled(one, worker) for one in rest])
         release(conn, [one.issue_id for one in rest if one.state in _UNSENT and one.issue_id])
+    if ended := [one.id for one in settled if one.resends and one.state is not DeliveryState.UNCERTAIN]:
+        doubts.forget(conn, ended)
 
 
 _SENT = """\

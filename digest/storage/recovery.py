@@ -7,6 +7,7 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, and_, func, literal, or_, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from digest.storage import doubts
 from digest.storage.tables import deliveries
 
 #: Literal, not bound: SQLite uses a partial index only if it can read the states in the statement.
@@ -66,6 +67,7 @@ async def resolve(conn: AsyncConnection, ids: Sequence[int], *, resend: bool, no
     chosen = _D.id.in_(ids)
     if resend:
         return await _resend(conn, now, chosen)
+    await conn.run_sync(doubts.forget, ids)
     dropped = await conn.execute(
         update(deliveries)
         .where(chosen, _D.state == "uncertain")

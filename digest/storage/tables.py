@@ -261,7 +261,7 @@ deliveries = Table(
     Column("leased_until", UtcDateTime),
     Column("worker", Text),
     Column("message_id", Text),
-    Column("body_hash", String(64)),  # of the bytes of the first attempt
+    Column("body_hash", String(64)),  # of the bytes of the last attempt
     _required("reply", Text),
     Column("settled_at", UtcDateTime),
     _required("resends", Integer),  # after an uncertain end; `resend-once` allows one

@@ -1,6 +1,6 @@
 """The tables of the machinery: who holds a lease, what is remembered of relays, facts. Same metadata."""
 
-from sqlalchemy import JSON, Column, Integer, String, Table, Text
+from sqlalchemy import JSON, Column, ForeignKey, Index, Integer, LargeBinary, String, Table, Text
 
 from digest.storage.tables import UtcDateTime, metadata
 
@@ -21,6 +21,32 @@ relays = Table(
     Column("paused_until", UtcDateTime),  # it said 421, or refused the login
     Column("pauses", Integer, nullable=False),  # in a row
     Column("reason", Text, nullable=False),
+)
+
+# What mails showed of papers that were changed since, while one may have to leave again; see `former`.
+former_papers = Table(
+    "former_papers",
+    metadata,
+    Column("number", Integer, primary_key=True, autoincrement=True),
+    Column("id", String(300), nullable=False),
+    Column("until_issue", Integer, nullable=False),  # the last issue that was frozen before the change
+    Column("content", JSON, nullable=False),
+    Column("replaced_at", UtcDateTime, nullable=False),
+)
+Index("ix_former_papers_until_issue", former_papers.c.until_issue, former_papers.c.id)
+
+# The bytes of messages that may have arrived: who sends one once more sends the same; see `doubts`.
+doubts = Table(
+    "doubts",
+    metadata,
+    Column(
+        "delivery_id",
+        Integer,
+        ForeignKey("deliveries.id", ondelete="CASCADE"),
+        primary_key=True,
+        autoincrement=False,
+    ),
+    Column("message", LargeBinary, nullable=False),  # zlib
 )
 
 # Small facts of this installation: its identity and epoch, a pause of all sending.

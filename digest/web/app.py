@@ -19,7 +19,7 @@ from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from digest import errors
-from digest.compose.message import Composer
+from digest.compose.steady import AnyComposer
 from digest.errors import ConfigError
 from digest.links import Links
 from digest.models import Site
@@ -46,7 +46,7 @@ def create_app(
     *,
     site: Site,
     links: Links,
-    composer: Callable[[], Composer],
+    composer: Callable[[], AnyComposer],
     clock: Clock,
     wake: Callable[[], None],
     trusted_proxies: Sequence[str] = (),
