@@ -18,8 +18,8 @@ _WIDE = re.compile("[\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-
 _TOKENS = re.compile(rf" ?(?:{_WIDE.pattern}|(?:(?!{_WIDE.pattern})[^ ])+)| ")
 _WORD = re.compile(r"\w+")
 _SENTENCE_END = re.compile(
-    r"(?<!\be\.g\.)(?<!\bi\.e\.)(?<!\bet al\.)(?<!\bvs\.)(?<!\bcf\.)(?<!\b[A-Z]\.)(?<=[.!?])[\"')\]”’]*(?=\s)"
-    r"|(?<=[。！？])"
+    r"[.!?。！？](?:(?<=[。！？])|(?<!\be\.g\.)(?<!\bi\.e\.)(?<!\bet al\.)(?<!\bvs\.)(?<!\bcf\.)"
+    r"(?<!\b[A-Z]\.)[\"')\]”’]*(?=\s))"
 )
 _SCRIPTS = {
     "HEBREW": "he", "ARABIC": "ar", "HIRAGANA": "ja", "KATAKANA": "ja", "HANGUL": "ko", "CJK": "zh",
@@ -37,9 +37,9 @@ class Run(NamedTuple):
 
 def clean(text: str) -> str:
     """One line without controls, surrogates, direction overrides or towers of accents."""
-    line = " ".join(text.split())
-    if line.isascii() and line.isprintable():
-        return line
+    line = text.strip(" ") if text.isprintable() and "  " not in text else " ".join(text.split())
+    if line.isprintable():  # then there is no control among it
+        return line if line.isascii() else _STACKED.sub(r"\1", line)
     return " ".join(_STACKED.sub(r"\1", _CONTROLS.sub("", line)).split())
 
 
@@ -47,7 +47,7 @@ def excerpt(text: str, limit: int = EXCERPT) -> str:
     """The first sentences, as many as fit; where the first alone is too long, it is cut at a word."""
     if len(text) <= limit + limit // 5:
         return text
-    ends = [match.end() for match in _SENTENCE_END.finditer(text, limit // 3, limit + 1)]
+    ends = [match.end() for match in _SENTENCE_END.finditer(text, limit // 3 - 1, limit + 1)]
     return text[: ends[-1]] if ends else shorten(text, limit)
 
 

@@ -26,7 +26,9 @@ from digest.compose.symbols import (
 )
 
 _DEPTH: Final = 16
-_HINT = re.compile(r"[\\$~`]|--|\{\w")
+# Each alternative begins with a literal: then the search skips to it, five times as fast.
+_HINT = re.compile(r"\\|\$|~|`|--|\{\w")
+_CANDIDATE = re.compile(r"\\|\$|~|`|\{|--|\'\'")
 _BRACES = re.compile(r"\\.|[{}]", re.DOTALL)
 _MACRO = re.compile(r"\\([A-Za-z]+|.)", re.DOTALL)
 _MATH_ENDS = {"$": "$", "$$": "$$", "\\(": "\\)", "\\[": "\\]"}
@@ -75,7 +77,7 @@ class _Tex:
         if depth > _DEPTH:
             return self.source[start:end]
         out: list[str] = []
-        while match := _TEXT_TOKEN.search(self.source, start, end):
+        while match := self._next_token(start, end):
             out.append(self.source[start : match.start()])
             try:
                 piece, start = self._text_token(match.group(), match.start(), end, depth + 1)
@@ -83,6 +85,17 @@ class _Tex:
                 piece, start = self._as_typed(match.group(), match.start(), end)
             out.append(piece)
         return "".join(out) + self.source[start:end]
+
+    def _next_token(self, start: int, end: int) -> re.Match[str] | None:
+        """The next sign of TeX; a dash takes the blank before it along."""
+        while found := _CANDIDATE.search(self.source, start, end):
+            at = found.start()
+            blank = at > start and found.group() == "--" and self.source[at - 1] == " "
+            for first in range(at - blank, at + 1):
+                if match := _TEXT_TOKEN.match(self.source, first, end):
+                    return match
+            start = at + 1
+        return None
 
     def _as_typed(self, token: str, at: int, end: int) -> tuple[str, int]:
         """What could not be read: a whole formula, a macro with its arguments, or the one token."""
@@ -138,9 +151,8 @@ class _Tex:
             return self.text(after + 1, close, depth), close + 1
         if name in ("textsuperscript", "textsubscript"):
             close = self._close(after, end)
-            return _script(
-                "^" if name == "textsuperscript" else "_", self.text(after + 1, close, depth)
-            ), close + 1
+            mark = "^" if name == "textsuperscript" else "_"
+            return _script(mark, self.text(after + 1, close, depth)), close + 1
         if name in ("url", "href", "ensuremath", "footnote"):
             return self._text_argument(name, after, end, depth)
         if at and name.isalpha() and (self.source[at - 1].isalnum() or self.source[at - 1] in ":\\"):
@@ -271,12 +283,8 @@ class _Tex:
             return f" {piece} "
         if piece in FUNCTIONS:
             left = " " if before and before[-1][-1:].isalnum() else ""
-            right = (
-                " "
-                if self.source[start : start + 1].isalnum() or self.source[start : start + 1] == "\\"
-                else ""
-            )
-            return left + piece + right
+            following = self.source[start : start + 1]
+            return left + piece + (" " if following.isalnum() or following == "\\" else "")
         return piece
 
     # Positions ----------------------------------------------------------------------------------
