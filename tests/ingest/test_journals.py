@@ -56,6 +56,36 @@ def test_abstract_and_names_are_found_among_the_rest(text: str, authors: tuple[s
 
 
 @pytest.mark.parametrize(
+    ("text", "abstract"),
+    [
+        ("Abstract: We do it well.", "We do it well."),
+        ("ABSTRACT\nOnly a line break parts them.", "Only a line break parts them."),
+        ("<h2>Abstract</h2><p>We do it well.</p>", "We do it well."),
+        ("Summary We do it well.", "We do it well."),
+        ("Abstract interpretation is sound.", "Abstract interpretation is sound."),
+        ("We end with a summary. The rest is an abstract: It holds.",
+         "We end with a summary. The rest is an abstract: It holds."),
+    ],
+)  # fmt: skip
+def test_a_heading_is_no_part_of_the_abstract_and_nothing_else_is_lost(text: str, abstract: str) -> None:
+    assert journal(title="A title", link="https://j.example.org/1", description=text).abstract == abstract
+
+
+@pytest.mark.parametrize(
+    "people",
+    [
+        "Ada Lovelace",
+        "Ada Lovelace, the ALPHA Team",
+        "Ada Lovelace, J. -C. Bouret, Alessio Caratti o Garatti",
+    ],
+)
+def test_the_names_before_an_abstract_are_the_authors(people: str) -> None:
+    text = f"<p>{people}</p><p>We do it well.</p>"
+    one = journal(title="A title", link="https://j.example.org/1", author="Ada Lovelace", description=text)
+    assert (one.abstract, one.authors) == ("We do it well.", tuple(people.split(", ")))
+
+
+@pytest.mark.parametrize(
     ("fields", "doi"),
     [
         ({"prism_doi": "10.1000/ABC"}, "10.1000/abc"),

@@ -16,7 +16,11 @@ _LABEL = re.compile(
     r"comments?|pdf|html|xml|pmid|keywords|categories|subjects?)\s*(?::\s*|$)(?P<rest>.*)",
     re.IGNORECASE | re.DOTALL,
 )
-_HEADED = re.compile(r"(?:abstract|summary)[\s.:]+(?=[A-Z\d\"“(])", re.IGNORECASE)
+_HEADED = re.compile(
+    r"\s*(?:abstract|summary)(?:\s*[.:]+\s*(?=\S)|[^\S\n]*\n\s*(?=\S)|"
+    r"\s+(?=(?-i:The|This|In|We|Our|Here|Background|Motivation|Objectives?|Purpose|Aims?)\b))",
+    re.IGNORECASE,
+)
 _NO_ABSTRACT = re.compile(
     r"published online|early ?view|(?:volume|vol\.)\s*\d+|\bissue\s+\d+|\bpp?\.\s*\d|\bpages?\s+\d|"
     r"^https?://\S+$|^doi:?\s*10\.|^(?:no abstract|abstract not available)|^ahead of print|^\W*$|"
@@ -27,6 +31,9 @@ _NO_ABSTRACT = re.compile(
 )
 _TEASER = re.compile(r"published online:|^the post .{1,400} appeared first on ", re.IGNORECASE)
 _ANNOUNCED = re.compile(r"arXiv:\S+ Announce Type: ([\w-]+)\s+Abstract:\s*(.*)", re.DOTALL)
+_PARTICLES = re.compile(
+    r"d[aeiou]s?|del|della|dal|v[ao]n|vom|de[rn]|zur?|te[rn]?|l[aeo]|[ea]l|[bi][ib]n|ben|abu|[eioy]|and|a[fv]|'t"
+)
 _HIGHWIRE = re.compile(r'<span class="highwire-citation-author[^"]*"[^>]*>(.*?</span>\s*)</span>', re.DOTALL)
 
 #: A paragraph that speaks of volumes and pages and is no longer than this is a reference, no abstract.
@@ -46,9 +53,13 @@ class Found:
 
 def find(item: Any, title: str) -> Found:
     """The abstract of an item of a journal, and what else its text tells."""
-    best = Found()
+    best, author = Found(), joined(item.get("author"))
     for text in _texts(item):
-        found = _highwire(text) if "highwire-cite" in text else _read(blocks(text), title)
+        found = (
+            _highwire(text)
+            if "highwire-cite" in text
+            else _read(blocks(_without_heading(text)), title, author)
+        )
         best = _better(best, found)
     return best
 
@@ -74,13 +85,13 @@ def _better(one: Found, other: Found) -> Found:
     )
 
 
-def _read(paragraphs: list[str], title: str) -> Found:
+def _read(paragraphs: list[str], title: str, author: str) -> Found:
     if any(_TEASER.search(paragraph) for paragraph in paragraphs):
         return Found()
     labelled, plain = _sorted(paragraphs)
     authors = names.split(labelled.get("authors") or labelled.get("author") or labelled.get("author(s)"))
     rest = [paragraph for paragraph in plain if paragraph != title]
-    if rest and not authors and is_names(rest[0]):
+    if rest and not authors and (is_names(rest[0]) or (len(rest) > 1 and _begins_with(author, rest[0]))):
         authors = names.split(rest.pop(0))
     for paragraph in rest:
         if said := _ANNOUNCED.search(paragraph):
@@ -90,11 +101,17 @@ def _read(paragraphs: list[str], title: str) -> Found:
         abstract = _abstract(rest)
     comment = labelled.get("comments", "")
     return Found(
-        abstract=_HEADED.sub("", abstract, count=1),
+        abstract=_without_heading(abstract),
         authors=authors,
         doi=labelled.get("doi", ""),
         comment=comment,
     )
+
+
+def _without_heading(text: str) -> str:
+    """`Abstract: We do it.` loses its first word, `Abstract interpretation works.` does not."""
+    heading = _HEADED.match(text)
+    return text[heading.end() :] if heading else text
 
 
 def _sorted(paragraphs: list[str]) -> tuple[dict[str, str], list[str]]:
@@ -130,27 +147,21 @@ def is_names(paragraph: str) -> bool:
     return len(parts) > 1 and all(_is_name(part) for part in parts)
 
 
+def _begins_with(author: str, paragraph: str) -> bool:
+    """True for the list of the authors of an item that names the first of them elsewhere."""
+    others = paragraph.removeprefix(author) if author else paragraph
+    return (
+        others != paragraph and all(len(one) <= 60 for one in others.split(",")) and others[:1] in ("", ",")
+    )
+
+
 def _is_name(part: str) -> bool:
     words = part.split()
-    particles = {
-        "de",
-        "da",
-        "di",
-        "van",
-        "von",
-        "der",
-        "den",
-        "del",
-        "la",
-        "le",
-        "el",
-        "al",
-        "bin",
-        "and",
-        "y",
-    }
-    good = all(word[0].isupper() or word.lower() in particles or not word[0].isascii() for word in words)
-    return good and len(words) <= 5 and len(part) <= 60 and not re.search(r"\d|[a-z]{2}\.$", part)
+    good = all(
+        word.lstrip("-'’")[:1].isupper() or _PARTICLES.fullmatch(word.lower()) or not word[0].isascii()
+        for word in words
+    )
+    return good and len(words) <= 7 and len(part) <= 60 and not re.search(r"\d|[a-z]{2}\.$", part)
 
 
 def _highwire(text: str) -> Found:

@@ -115,7 +115,7 @@ def _authors(item: Any) -> tuple[str, ...]:
     listed = [author.get("name") for author in item.get("authors") or () if author.get("name")]
     if len(listed) > 1:
         return names.cleaned(listed)
-    return names.split(listed[0] if listed else item.get("author"))
+    return names.split_given_first(listed[0] if listed else item.get("author"))
 
 
 def _journal_doi(item: Any) -> str | None:

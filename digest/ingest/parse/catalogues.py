@@ -7,7 +7,7 @@ from digest import identifiers
 from digest.ingest.parse import dates, names
 from digest.ingest.parse.document import Document
 from digest.ingest.parse.journal import is_withdrawn
-from digest.ingest.parse.text import from_html, joined, link, plain
+from digest.ingest.parse.text import blocks, from_html, joined, link, plain
 from digest.models import Announcement, Entry
 
 #: An inverted index that claims more words than any abstract has is not believed.
@@ -50,7 +50,8 @@ def _crossref_entry(record: dict[str, Any]) -> Entry | None:
 
 def _jats(text: Any) -> str:
     """The abstract without its heading `Abstract`."""
-    return from_html(text).removeprefix("Abstract ")
+    paragraphs = blocks(text)
+    return " ".join(paragraphs[1:] if paragraphs[:1] in (["Abstract"], ["ABSTRACT"]) else paragraphs)
 
 
 def _crossref_name(author: dict[str, Any]) -> str:

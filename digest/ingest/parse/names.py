@@ -3,6 +3,7 @@
 import re
 import unicodedata
 from collections.abc import Iterable
+from itertools import islice
 
 from digest.ingest.parse.text import from_html, joined
 
@@ -19,12 +20,15 @@ _LETTERS = {
     "aa": "å", "AA": "Å", "i": "ı", "j": "ȷ", "dh": "ð", "DH": "Ð", "th": "þ", "TH": "Þ", "dj": "đ",
     "DJ": "Đ", "ng": "ŋ",
 }  # fmt: skip
-_SIGN = re.compile(r"""\\(['`^"~=.])\s*(?:\{\s*\\?([A-Za-z])\s*\}|\\?([A-Za-z]))""")
-_WORD = re.compile(r"\\([uvHcdbkrt])(?:\s*\{\s*\\?([A-Za-z])\s*\}|\s+\\?([A-Za-z]))")
+_SIGN = re.compile(r"""\\(['`^"~=.])\s*(?:\{\s*\\?([^\W\d_])\s*\}|\\?([^\W\d_]))""")
+_WORD = re.compile(r"\\([uvHcdbkrt])(?:\s*\{\s*\\?([^\W\d_])\s*\}|\s+\\?([^\W\d_]))")
 _LETTER = re.compile(r"\\(ss|ae|AE|oe|OE|aa|AA|dh|DH|th|TH|dj|DJ|ng|o|O|l|L|i|j)(?![A-Za-z])\s*(?:\{\})?")
 _COMMAND = re.compile(r"\\[A-Za-z]+\*?\s*")
 _INITIALS = re.compile(r"(?:[^\W\d_]{1,2}\.[\s-]*)+|[^\W\d_a-z]{1,3}", re.UNICODE)
 _BARE_INITIALS = re.compile(r"([^\W\d_][^\d,]+?) ([^\W\d_a-z]{1,3})", re.UNICODE)
+_SURNAME = re.compile(
+    r"(?:[a-z]+ ){0,3}[A-Z\u00c0-\u024f][\w'’`-]+", re.UNICODE
+)  # with particles, in Latin letters
 _OTHERS = frozenset({"et al.", "et al", "and others", "others", "member", "senior member", "fellow"})
 _TITLES = frozenset({"jr", "sr", "ii", "iii", "iv", "phd", "md"})
 _GROUP = re.compile(r"\b(?:collaborations?|consortium|team|group|university|institute|department)\b", re.I)
@@ -35,8 +39,8 @@ def decoded(text: str) -> str:
     """TeX accents as Unicode (`P\\'aez` is `Páez`), braces and other commands dropped."""
     if "\\" not in text and "{" not in text and "$" not in text:
         return text
-    text = _SIGN.sub(_accented, text)
-    text = _WORD.sub(_accented, text)
+    text = _WORD.sub(_accented, _SIGN.sub(_accented, text))
+    text = _WORD.sub(_accented, _SIGN.sub(_accented, text))  # two on one letter: `\~{\^e}`
     text = _LETTER.sub(lambda found: _LETTERS[found[1]], text)
     text = _COMMAND.sub("", text.replace(r"\&", "&").replace("\\ ", " "))
     return unicodedata.normalize("NFC", re.sub(r"[{}$\\]", "", text).replace("~", " "))
@@ -49,31 +53,42 @@ def _accented(found: re.Match[str]) -> str:
 
 def split(text: object) -> tuple[str, ...]:
     """Authors out of one string in any form that feeds use: commas, semicolons, `Surname, I.` pairs."""
+    parts = _parts(text)
+    if len(parts) == 2 and _SURNAME.fullmatch(parts[0].strip()):
+        return cleaned([_given_first(",".join(parts))])
+    return cleaned(_surname_first(parts)) or _of_parts(parts)
+
+
+def split_given_first(text: object) -> tuple[str, ...]:
+    """Authors out of arXiv's string: the given name comes first, also before what looks like initials."""
+    return _of_parts(_parts(text))
+
+
+def _parts(text: object) -> list[str]:
+    """At the semicolons, or at the commas outside brackets."""
     if not isinstance(text, str) or not text.strip():
-        return ()
+        return []
     plain = from_html(text) if "<" in text else joined(text)
     if ";" in plain:
-        return cleaned(_given_first(part) for part in _outside(plain, ";"))
-    parts = [part for part in _outside(plain, ",") if part.strip().lower() not in _OTHERS]
-    if pairs := _paired(parts) or _surname_first(parts):
-        return cleaned(pairs)
-    return cleaned(name for part in parts for name in _and(part))
+        return [_given_first(part) for part in _outside(plain, ";")]
+    return [part for part in _outside(plain, ",") if part.strip().lower() not in _OTHERS]
+
+
+def _of_parts(parts: list[str]) -> tuple[str, ...]:
+    return cleaned(_paired(parts) or (name for part in parts for name in _and(part)))
 
 
 def listed(names: Iterable[object]) -> tuple[str, ...]:
-    """Authors that a feed lists one by one, some as `Surname, Given`."""
-    return cleaned(_given_first(name) if isinstance(name, str) else name for name in names)
+    """Authors that a feed lists one by one, some as `Surname, Given`; not twice if all are listed twice."""
+    found = cleaned(_given_first(name) if isinstance(name, str) else name for name in names)
+    half = len(found) // 2
+    return found[:half] if found[:half] == found[half:] else found
 
 
 def cleaned(names: Iterable[object]) -> tuple[str, ...]:
-    """Names without affiliations in brackets, TeX or markup; empty ones and repeats are dropped."""
-    found: dict[str, None] = {}
-    for name in names:
-        if isinstance(name, str) and (plain := _name(name)):
-            found[plain] = None
-            if len(found) >= MOST:
-                break
-    return tuple(found)
+    """Names without affiliations in brackets, TeX or markup; two people may have one name."""
+    plain = (_name(name) for name in names if isinstance(name, str))
+    return tuple(islice((name for name in plain if name), MOST))
 
 
 def _name(text: str) -> str:
@@ -117,8 +132,11 @@ def _paired(parts: list[str]) -> list[str]:
 
 
 def _surname_first(parts: list[str]) -> list[str]:
-    """`Chen C, Zhou Y`: empty unless every name ends with bare initials."""
-    found = [_BARE_INITIALS.fullmatch(part.strip()) for part in parts]
+    """`Chen C, Zhou Y.`: empty unless every name ends with bare initials."""
+    stripped = [part.strip() for part in parts]
+    found = [
+        _BARE_INITIALS.fullmatch(part) for part in [*stripped[:-1], *(p.rstrip(".") for p in stripped[-1:])]
+    ]
     return [f"{one[2]} {one[1]}" for one in found if one] if parts and all(found) else []
 
 

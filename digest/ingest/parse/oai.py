@@ -131,7 +131,7 @@ def _authors(fields: dict[str, list[ET.Element]]) -> tuple[str, ...]:
     if not authors:
         return ()
     if len(authors[0]) == 0:
-        return names.split(authors[0].text)
+        return names.split_given_first(authors[0].text)
     return names.cleaned(_name(author) for author in authors[0])
 
 
