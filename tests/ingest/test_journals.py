@@ -62,6 +62,8 @@ def test_abstract_and_names_are_found_among_the_rest(text: str, authors: tuple[s
         ("ABSTRACT\nOnly a line break parts them.", "Only a line break parts them."),
         ("<h2>Abstract</h2><p>We do it well.</p>", "We do it well."),
         ("Summary We do it well.", "We do it well."),
+        ("Then <EOS>, <b>p<q</b> and <person, object>.", "Then <EOS>, p<q and <person, object>."),
+        ("<p>If a<b and c>d, then x<3.</p>", "If a<b and c>d, then x<3."),
         ("Abstract interpretation is sound.", "Abstract interpretation is sound."),
         ("We end with a summary. The rest is an abstract: It holds.",
          "We end with a summary. The rest is an abstract: It holds."),

@@ -27,6 +27,21 @@ _ADDRESS = re.compile(r"https?://[^\s/?#@<>\"'`\\]+(?:[/?#][^\s<>\"`\\]*)?", re.
 _TRACKING = re.compile(
     r"(?<=[?&])(?:utm_\w+|af|rss|dgcid|TRACK|rft_dat|fbclid|gclid|mc_[ce]id)=[^&#]*&?", re.IGNORECASE
 )
+_ELEMENT = re.compile(
+    r"\w+:.*|\w+-.*|[bh]r|h[1-6]|"  # JATS, MathML and custom elements; the rest is HTML's
+    r"a|abbr|acronym|address|applet|area|article|aside|audio|b|base|bdi|bdo|big|"
+    r"blink|blockquote|body|bold|button|canvas|caption|center|cite|code|col|colgroup|"
+    r"data|dd|del|details|dfn|dialog|dir|div|dl|dt|em|embed|fieldset|figcaption|"
+    r"figure|font|footer|form|frame|frameset|head|header|html|i|iframe|img|input|ins|"
+    r"italic|kbd|label|legend|li|link|list|main|map|mark|marquee|math|menu|meta|"
+    r"meter|nav|nobr|noscript|object|ol|optgroup|option|output|p|param|picture|portal|"
+    r"pre|progress|rp|rt|ruby|s|samp|sc|scp|script|sec|section|select|slot|small|"
+    r"source|span|strike|strong|style|sub|summary|sup|svg|table|tbody|td|template|"
+    r"textarea|tfoot|th|thead|time|title|tr|track|tt|u|ul|var|video|wbr"
+)
+_WITHOUT_ATTRIBUTES = frozenset(
+    {"a", "b", "i", "p", "s", "u", "em", "sub", "sup", "strong", "var", "tt", "th"}
+)
 _SILENT = frozenset({"script", "style", "template", "noscript", "iframe", "object"})
 
 
@@ -72,7 +87,10 @@ def blocks(text: object) -> list[str]:
 
 
 class _Reader(HTMLParser):
-    """Collects character data; block elements become breaks, so that words do not run together."""
+    """Collects character data; block elements become breaks, so that words do not run together.
+
+    What only looks like a tag (`<EOS>`, `a<b and c>d`) is text.
+    """
 
     def __init__(self) -> None:
         super().__init__(convert_charrefs=True)
@@ -81,12 +99,20 @@ class _Reader(HTMLParser):
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         local = tag.rpartition(":")[2]
+        words = local in _WITHOUT_ATTRIBUTES and any(value is None and name != "/" for name, value in attrs)
+        if words or not _is_element(tag):
+            raw = self.get_starttag_text() or ""
+            self.handle_data(raw[:1] + _TAG.sub("", raw[1:]))  # `p<q</b>` is read as one tag
+            return
         self._silent += local in _SILENT
         if local in _BLOCKS:
             self.parts.append(_BREAK)
 
     def handle_endtag(self, tag: str) -> None:
         local = tag.rpartition(":")[2]
+        if not _is_element(tag):
+            self.handle_data(f"</{tag}>")
+            return
         self._silent = max(0, self._silent - (local in _SILENT))
         if local in _BLOCKS:
             self.parts.append(_BREAK)
@@ -94,6 +120,11 @@ class _Reader(HTMLParser):
     def handle_data(self, data: str) -> None:
         if not self._silent:
             self.parts.append(data)
+
+
+def _is_element(tag: str) -> bool:
+    """True for an element of HTML, JATS or MathML."""
+    return _ELEMENT.fullmatch(tag) is not None
 
 
 def link(text: object) -> str:
