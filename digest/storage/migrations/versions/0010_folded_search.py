@@ -3,7 +3,7 @@
 from alembic import op
 
 revision = "0010"
-down_revision = "0007"
+down_revision = "0008"
 
 _FOLDED = (
     "CREATE INDEX ix_papers_text ON papers USING gin (to_tsvector('english', regexp_replace("
