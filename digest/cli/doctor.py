@@ -1,6 +1,7 @@
 """`digest doctor`: one line a check with its remedy; exit status 1 if one failed."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from email.utils import parseaddr
 from pathlib import Path
 from typing import Annotated
@@ -11,15 +12,18 @@ import typer
 from digest.cli import options
 from digest.cli.desk import Desk, desk, run_async
 from digest.cli.signing import dkim_keys
+from digest.compose.probe import probe
 from digest.config import Settings, normalise_address, read_settings
+from digest.deliver import verp
 from digest.deliver.addresses import refusal
+from digest.deliver.mailbox import parse_inbox
 from digest.deliver.relay import Relay, parse_relay
-from digest.deliver.sign import Key, dns_record
+from digest.deliver.sign import Key, dns_record, sign
 from digest.errors import ConfigError, DigestError, TemplateError
 from digest.pipeline import faults
 from digest.pipeline.doctor import machine, names
 from digest.pipeline.doctor.check import Check, Health, fail, ok, warn
-from digest.pipeline.doctor.relay import check_relay, send_test
+from digest.pipeline.doctor.relay import check_relay, fetch_back, send_test
 
 _COLOURS = {Health.OK: "green", Health.WARN: "yellow", Health.FAIL: "red"}
 
@@ -30,7 +34,12 @@ _STRING = 255
 def doctor(
     dkim: Annotated[bool, typer.Option("--dkim", help="Print the DNS record of the DKIM key.")] = False,
     send_to: Annotated[
-        str | None, typer.Option("--send-test", help="Send one test mail.", metavar="ADDRESS")
+        str | None,
+        typer.Option(
+            "--send-test",
+            help="Send a test mail; with DIGEST_BOUNCE_URL read it back.",
+            metavar="ADDRESS",
+        ),
     ] = None,
     nameserver: Annotated[
         str | None, typer.Option(help="Ask this DNS server.", metavar="ADDRESS[:PORT]")
@@ -67,7 +76,7 @@ async def _checks(
         checks += await _mail(tools, resolver)
         checks += await _address(tools.settings, resolver)
         if send_to:
-            checks.append(await _send_test(tools, send_to))
+            checks += await _round_trip(tools, send_to)
     return checks
 
 
@@ -136,24 +145,28 @@ async def _address(settings: Settings, resolver: names.Resolver) -> list[Check]:
     return [await names.check_public_name(resolver, host)]
 
 
-async def _send_test(tools: Desk, recipient: str) -> Check:
+async def _round_trip(tools: Desk, recipient: str) -> list[Check]:
+    """One test mail to `recipient`, and the same to the bounce mailbox, where it is read again."""
     try:
         address = normalise_address(recipient)
     except ValueError as error:
         raise ConfigError(f"--send-test: {error}") from error
-    sender, transport = tools.settings.from_, tools.transport()
-    return_path = tools.settings.bounce_address or parseaddr(sender)[1]
+    settings, site, keys = tools.settings, tools.site(), dkim_keys(tools.settings)
+    message = probe(site, tools.links(), address, tools.clock())
+    message = replace(message, raw=sign(message.raw, keys))
+    box = settings.bounce_address
+    back = verp.return_path(box, 0, tools.keys()[0]) if box else parseaddr(site.sender)[1]
+    transport = tools.transport()
     try:
-        return await send_test(
-            transport,
-            address,
-            sender=sender,
-            return_path=return_path,
-            keys=dkim_keys(tools.settings),
-            now=tools.clock(),
-        )
+        checks = [await send_test(transport, message, address, back, keys)]
+        if box and settings.bounce_url:
+            checks.append(await send_test(transport, message, back, back, keys))
     finally:
         await transport.close()
+    if settings.bounce_url is None or checks[-1].health is Health.FAIL:
+        return checks
+    inbox = parse_inbox(settings.bounce_url.get_secret_value())
+    return checks + await fetch_back(inbox, message, keys, site.domain)
 
 
 def _print_record(settings: Settings) -> None:

@@ -58,9 +58,20 @@ class OpenInbox:
         """Number and bytes of each mail that lies there now, oldest first; reading leaves it unread."""
         found = (await self._uid("SEARCH", "ALL"))[0]
         for number in found.split() if isinstance(found, bytes) else []:
-            answer = await self._uid("FETCH", number.decode(), "(BODY.PEEK[])")
-            if answer and isinstance(answer[0], tuple):
-                yield number.decode(), answer[0][1]
+            if raw := await self._fetch(number.decode()):
+                yield number.decode(), raw
+
+    async def find(self, message_id: str) -> tuple[str, bytes] | None:
+        """The newest mail whose Message-ID holds these characters; None if there is none."""
+        found = (await self._uid("SEARCH", "HEADER", "Message-ID", f'"{message_id}"'))[0]
+        for number in reversed(found.split() if isinstance(found, bytes) else []):
+            if raw := await self._fetch(number.decode()):
+                return number.decode(), raw
+        return None
+
+    async def _fetch(self, number: str) -> bytes | None:
+        answer = await self._uid("FETCH", number, "(BODY.PEEK[])")
+        return answer[0][1] if answer and isinstance(answer[0], tuple) else None
 
     async def remove(self, number: str) -> None:
         """Its result is committed: delete it."""

@@ -14,6 +14,7 @@ from enum import StrEnum
 import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from digest.compose.probe import is_probe
 from digest.deliver import bounce
 from digest.deliver.bounce import Kind, Reading
 from digest.deliver.lmtp import listen, parse_listen
@@ -106,6 +107,8 @@ async def read_inbox(
     counts: Counter[Taken] = Counter()
     async with opened(inbox) as mailbox:
         async for number, raw in mailbox.mails():
+            if is_probe(raw):  # `digest doctor` waits for it
+                continue
             taken = await take_mail(db, raw, keys=keys, now=clock())
             counts[taken] += 1
             await (mailbox.keep(number) if taken is Taken.UNKNOWN else mailbox.remove(number))

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import socketserver
+import tempfile
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -19,11 +20,15 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from hypothesis import given
 from hypothesis import strategies as st
 
-from digest.deliver.sign import dns_record, load_key
-from digest.pipeline.doctor import machine, names, records, relay
+from digest.compose.probe import is_probe, probe
+from digest.deliver.sign import Key, dns_record, load_key, sign
+from digest.links import Links
+from digest.pipeline.doctor import machine, names, received, records, relay
 from digest.pipeline.doctor.check import Health
 from tests.cli.conftest import Command
+from tests.deliver.daemons import dovecot, postfix
 from tests.deliver.server import ScriptedServer
+from tests.make import NOW, make_site
 
 Zone = Mapping[tuple[str, str], list[str]]
 
@@ -207,6 +212,81 @@ def test_dkim_record_is_printed_as_a_zone_file_wants_it(
 def test_dkim_without_a_key_says_how_to_make_one(digest: Command) -> None:
     done = digest("doctor", "--dkim")
     assert (done.status, "openssl genrsa" in done.err) == (2, True)
+
+
+def returned(key_file: Path, *, signers: tuple[str, ...] = ("papers.dev",)) -> tuple[bytes, list[Key]]:
+    """A test mail as it arrives, signed, below the trace of a server."""
+    site = make_site(base_url="https://digest.papers.dev", unsubscribe_mailbox="bounces@papers.dev")
+    links = Links(site.base_url, ("a key for tests",))
+    keys = [load_key(domain, "d1", key_file.read_bytes()) for domain in signers]
+    raw = sign(probe(site, links, "me@papers.dev", NOW).raw, keys)
+    return b"Return-Path: <bounces@papers.dev>\r\nReceived: from here\r\n by there\r\n" + raw, keys
+
+
+def test_returned_mail_that_covers_both_fields_is_well(key_file: Path) -> None:
+    raw, keys = returned(key_file)
+    for text in (raw, raw.replace(b"\r\n", b"\n")):  # some servers show bare line feeds
+        checks = received.examine(text, keys, "papers.dev")
+        assert [check.health for check in checks] == [Health.OK, Health.OK], checks
+    assert "h= covers from, list-unsubscribe, list-unsubscribe-post" in checks[-1].found
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "found"),
+    [
+        (b"list-unsubscribe-post:list-unsubscribe-post:", b"", "lacks list-unsubscribe-post"),
+        (b"DKIM-Signature:", b"X-Was:", "without a DKIM signature"),
+        (b" d=papers.dev;", b" d=relay.example;", "signed by relay.example only"),
+    ],
+)
+def test_returned_mail_names_what_the_relay_left_unsigned(
+    key_file: Path, old: bytes, new: bytes, found: str
+) -> None:
+    raw, _ = returned(key_file)
+    [check] = received.examine(raw.replace(old, new), [], "papers.dev")
+    assert (check.health, found in check.found) == (Health.FAIL, True), check
+
+
+def test_server_that_rewrites_a_mail_is_noticed(key_file: Path) -> None:
+    raw, keys = returned(key_file)
+    changed = raw.replace(b"Subject: digest", b"Subject: [SPAM] digest")
+    first, second = received.examine(changed, keys, "papers.dev")
+    assert (first.health, second.health) == (Health.FAIL, Health.OK)
+    assert "d1._domainkey.papers.dev no longer fits" in first.found
+
+
+@pytest.mark.parametrize(("said", "health"), [("dkim=pass", Health.OK), ("dkim=fail", Health.FAIL)])
+def test_verdict_of_the_receiving_server_counts(key_file: Path, said: str, health: Health) -> None:
+    raw, keys = returned(key_file)
+    line = f"Authentication-Results: mx.papers.dev; spf=pass smtp.mailfrom=x; {said}\r\n"
+    assert received.examine(line.encode() + raw, keys, "papers.dev")[-1].health is health
+
+
+def test_intake_knows_a_test_mail_and_not_its_bounce(key_file: Path) -> None:
+    raw, _ = returned(key_file)
+    assert is_probe(raw)
+    assert not is_probe(b"Message-ID: <1@x>\r\nSubject: failed\r\n\r\n" + raw)
+
+
+@pytest.mark.system
+def test_doctor_reads_its_test_mail_back(digest: Command, settings: pytest.MonkeyPatch) -> None:
+    """Product → Postfix → Dovecot → product; the doctor takes its own copy away, and leaves mine."""
+    with (
+        tempfile.TemporaryDirectory(prefix="back-") as folder,
+        name_server(GOOD) as server,
+        dovecot(Path(folder) / "dovecot") as mailbox,
+        postfix(Path(folder) / "postfix", {"papers.dev": f"lmtp:inet:127.0.0.1:{mailbox.lmtp}"}) as port,
+    ):
+        inbox = f"imap://bounces%40papers.dev:secret@127.0.0.1:{mailbox.imap}/INBOX"
+        settings.setenv("DIGEST_SMTP_URL", f"smtp://127.0.0.1:{port}")
+        settings.setenv("DIGEST_BOUNCE_ADDRESS", "bounces@papers.dev")
+        settings.setenv("DIGEST_BOUNCE_URL", inbox)
+        words = "doctor", "--send-test", "me@papers.dev", "--nameserver", server, "--json"
+        found = {check["name"]: check for check in json.loads(digest(*words).out)["checks"]}
+        assert len(mailbox.mails()) == 1
+    assert found["signature"]["found"] == "ours arrived as it left"
+    covered = "h= covers from, list-unsubscribe, list-unsubscribe-post"
+    assert found["round trip"]["found"] == f"came back, signed by papers.dev; {covered}"
 
 
 @pytest.mark.parametrize(

@@ -97,11 +97,13 @@ class Mails:
 
 
 def read_mail(recipient: str, raw: bytes) -> Mail:
-    """Recipient, Message-ID and papers of a message, from its bytes."""
+    """Recipient, Message-ID and papers of a message: its cards, and the lines that it calls trending."""
     mail = message_from_bytes(raw, policy=default)
     text = mail.get_body(("plain",))
     assert text is not None, recipient
-    papers = re.findall(r"^Abstract +https://arxiv\.org/abs/(\S+)$", text.get_content(), re.MULTILINE)
+    cards, _, trending = text.get_content().partition("\nTrending\r\n---")
+    papers = re.findall(r"^Abstract +https://arxiv\.org/abs/(\S+)", cards, re.MULTILINE)
+    papers += re.findall(r"^https://arxiv\.org/abs/(\S+)", trending, re.MULTILINE)
     return Mail(recipient, str(mail["Message-ID"]), tuple(f"arxiv:{paper}" for paper in papers))
 
 

@@ -1,15 +1,17 @@
 """The checks that talk to the mail server: a session, what it offers, and one mail on request."""
 
+import asyncio
 from collections.abc import Sequence
-from datetime import datetime
-from email.message import EmailMessage
-from email.policy import SMTP
-from email.utils import format_datetime
+from time import monotonic
 
+from digest.compose.probe import MARK
+from digest.deliver.mailbox import Inbox, OpenInbox, opened
 from digest.deliver.relay import Relay, Unavailable, connect
-from digest.deliver.sign import Key, sign
+from digest.deliver.sign import Key
 from digest.deliver.transport import Envelope, Transport
-from digest.models import Verdict
+from digest.errors import SendError
+from digest.models import Message, Verdict
+from digest.pipeline.doctor import received
 from digest.pipeline.doctor.check import Check, fail, ok, warn
 
 #: What we use if it is there: extension -> what its absence costs.
@@ -22,6 +24,9 @@ WISHES = {
 }
 
 _MISSED = ("pipelining", "smtputf8")
+
+#: So long a test mail may be on its way back.
+BACK_SECONDS = 60.0
 
 
 async def check_relay(relay: Relay) -> list[Check]:
@@ -69,32 +74,43 @@ def _open() -> Check:
 
 
 async def send_test(
-    transport: Transport,
-    recipient: str,
-    *,
-    sender: str,
-    return_path: str,
-    keys: Sequence[Key],
-    now: datetime,
+    transport: Transport, message: Message, recipient: str, return_path: str, keys: Sequence[Key]
 ) -> Check:
-    """Send one mail, signed as an issue is; what the server said is the answer."""
-    message = EmailMessage(policy=SMTP)
-    message["From"], message["To"] = sender, recipient
-    message["Subject"] = "digest doctor: a test"
-    message["Date"] = format_datetime(now)
-    message["Auto-Submitted"] = "auto-generated"
-    message["List-Unsubscribe"] = f"<mailto:{return_path}>"
-    message.set_content(
-        "This mail was sent by `digest doctor --send-test`.\n\n"
-        "Look at its source: Authentication-Results should say spf=pass, dkim=pass and dmarc=pass,\n"
-        "and h= of DKIM-Signature should name list-unsubscribe.\n"
-    )
-    raw = sign(message.as_bytes(), keys)
-    outcome = await transport.send(
-        Envelope(sender=return_path, recipient=recipient, raw=raw, name=f"test-{now:%Y-%m-%d-%H%M%S}")
-    )
+    """Send one mail, which `keys` have signed; what the server said is the answer."""
+    envelope = Envelope(sender=return_path, recipient=recipient, raw=message.raw, name="doctor-test")
+    outcome = await transport.send(envelope)
     if outcome.verdict is Verdict.ACCEPTED:
-        signed = f", signed by {', '.join(key.domain for key in keys)}" if keys else ", not signed by us"
-        return ok("test mail", f"accepted for {recipient}{signed}: {outcome.reply}")
+        signed = f"signed by {', '.join(key.domain for key in keys)}" if keys else "not signed by us"
+        return ok("test mail", f"accepted for {recipient}, {signed}: {outcome.reply}")
     words = " ".join(str(part) for part in (outcome.code, outcome.reply) if part)
     return fail("test mail", f"{recipient} at {outcome.stage}: {words}", "mend what the server names")
+
+
+async def fetch_back(
+    inbox: Inbox, message: Message, keys: Sequence[Key], sender: str, *, seconds: float = BACK_SECONDS
+) -> list[Check]:
+    """Wait for the test mail in the bounce mailbox and look at what arrived."""
+    try:
+        async with opened(inbox) as mailbox:
+            raw = await _wait_for(mailbox, message.message_id, seconds)
+    except SendError as error:
+        return [fail("round trip", str(error), "mend DIGEST_BOUNCE_URL")]
+    if raw is None:
+        found = f"the test mail did not come to {inbox.user} at {inbox.host} within {seconds:.0f} s"
+        remedy = "see that mail to DIGEST_BOUNCE_ADDRESS, with + and anything behind the name, arrives there"
+        return [fail("round trip", found, remedy)]
+    return received.examine(raw, keys, sender)
+
+
+async def _wait_for(mailbox: OpenInbox, message_id: str, seconds: float) -> bytes | None:
+    """The mail, which is then removed, together with those of earlier rounds that came too late."""
+    raw: bytes | None = None
+    end = monotonic() + seconds
+    while raw is None and monotonic() < end:
+        if found := await mailbox.find(message_id):
+            raw = found[1]
+        else:
+            await asyncio.sleep(1.0)
+    while left := await mailbox.find(f"<{MARK}"):
+        await mailbox.remove(left[0])
+    return raw
