@@ -12,7 +12,7 @@ from rich.table import Table
 from digest.cli.rank_files import Query, read_papers, read_queries
 from digest.config import read_settings
 from digest.errors import RankError
-from digest.match import build_index, check_topic
+from digest.match import build_index, check_topic, rank_ids
 from digest.match import rank as rank_topics
 from digest.match.meaning import Space
 from digest.models import Match, Paper, Topic
@@ -41,17 +41,14 @@ def rank(
     known = read_papers(papers)
     limit = {None: LIST_LENGTH if queries or as_json or output else TABLE_ROWS, 0: None}.get(top, top)
     space = open_space(read_settings().model, lambda text: typer.echo(f"digest: {text}", err=True))
-    ranked = _ranked(known, asked, limit, space)
-    run: Run = {
-        query.qid: [(match.paper_id, match.score) for match in matches]
-        for query, matches in zip(asked, ranked, strict=True)
-    }
+    if not (queries or as_json or output):
+        _print_tables(known, asked, rank_topics(build_index(known, space), _topics(asked), limit=limit))
+        return
+    run = _ranked(known, asked, limit, space)
     if output:
         _write(output, run)
-    if as_json or (queries and not output):
+    if as_json or not output:
         typer.echo(json.dumps(run, ensure_ascii=False))
-    elif not output:
-        _print_tables(known, asked, ranked)
 
 
 def _asked(queries: Path | None, topics: Sequence[str]) -> list[Query]:
@@ -76,18 +73,19 @@ def _warn_if_wordless(query: Query) -> None:
         typer.echo(f"{query.qid}: {error}", err=True)
 
 
-def _ranked(
-    papers: Sequence[Paper], asked: Sequence[Query], limit: int | None, space: Space | None
-) -> list[list[Match]]:
-    """The matches of each query, cut to `limit` after its candidates were picked out."""
+def _ranked(papers: Sequence[Paper], asked: Sequence[Query], limit: int | None, space: Space | None) -> Run:
+    """The list of each query, cut to `limit` after its candidates were picked out."""
     by_id = {paper.id: paper for paper in papers}
-    index = build_index(papers, space)
     free = limit if not any(query.candidates for query in asked) else None
-    ranked = rank_topics(index, [query.topic for query in asked], examples=by_id, limit=free)
-    return [
-        [match for match in matches if not query.candidates or match.paper_id in query.candidates][:limit]
-        for query, matches in zip(asked, ranked, strict=True)
-    ]
+    ranked = rank_ids(build_index(papers, space), _topics(asked), examples=by_id, limit=free)
+    return {
+        query.qid: [one for one in found if not query.candidates or one[0] in query.candidates][:limit]
+        for query, found in zip(asked, ranked, strict=True)
+    }
+
+
+def _topics(asked: Sequence[Query]) -> list[Topic]:
+    return [query.topic for query in asked]
 
 
 def _write(path: Path, run: Mapping[str, Iterable[tuple[str, float]]]) -> None:

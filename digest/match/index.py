@@ -7,7 +7,7 @@ pair is one number, `first * size + second`, so that no string is made for it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -32,6 +32,7 @@ SATURATION = 2.0  # BM25's k1: how long a repeated term goes on to add weight
 PAIR_WEIGHT = 0.5  # of a pair next to the two words that it is made of
 TWIN_MEANING, TWIN_WORDS = 0.85, 0.65  # cosines from which two papers say the same, in almost the same words
 TWIN_TERMS = 30  # different ones in the abstract, below which there is too little to tell near-duplicates by
+COMMON = 512  # columns that are multiplied as a dense matrix: 6 MB for 3,000 papers
 LIKENESS_TITLE_WEIGHT = 2.0  # what a word in the title says where whole papers are compared
 
 
@@ -94,9 +95,17 @@ class Index:
         return self._directions(self.titles, self.abstracts)
 
     @cached_property
-    def postings(self) -> Any:
-        """The vectors by column: columns x papers, float32 csr."""
-        return self.vectors.T.tocsr()
+    def postings(self) -> tuple[Ints, Floats, Any]:
+        """The vectors by column: which columns are COMMON, these as a dense matrix, the others as a sparse.
+
+        Most of a sparse product goes into the few columns that most papers have.
+        """
+        postings = self.vectors.T.tocsr()
+        having = np.diff(postings.indptr)
+        common = np.argsort(-having, kind="stable")[:COMMON]
+        rare = sparse.diags_array((~np.isin(np.arange(self.size), common)).astype(np.float32)) @ postings
+        rare.eliminate_zeros()
+        return common, postings[common].toarray(), rare.tocsr()
 
     @cached_property
     def meanings(self) -> Floats:
@@ -140,6 +149,11 @@ class Index:
         places = np.minimum(np.searchsorted(self.pairs, codes), len(self.pairs) - 1)
         return np.where(self.pairs[places] == codes, places + len(self.vocabulary), -1)
 
+    def near(self, directions: Any) -> Floats:
+        """The products of sparse directions with the vector of each paper: directions x papers."""
+        common, dense, rare = self.postings
+        return np.asarray(directions[:, common].toarray() @ dense + (directions @ rare).toarray())
+
     def directions(self, other: Index) -> Any:
         """TF-IDF direction of the papers of another index; terms that this index lacks are left out."""
         columns = self._columns_of(other)
@@ -150,7 +164,7 @@ class Index:
     def spellings(self, numbers: Ints, terms: Ints) -> Ints:
         """How papers spell terms: for each pair of paper and term a spelling of `words`; -1: it lacks it."""
         codes, spelled = self._spelled
-        asked = numbers * len(self.vocabulary) + terms
+        asked = terms * len(self.papers) + numbers
         if not len(codes):
             return np.full_like(asked, -1)
         places = np.minimum(np.searchsorted(codes, asked), len(codes) - 1)
@@ -158,10 +172,26 @@ class Index:
 
     @cached_property
     def _spelled(self) -> tuple[Ints, Ints]:
-        """The terms of each paper as sorted codes, each with the spelling of its first occurrence."""
+        """The papers of each term as sorted codes, each with the spelling of its first occurrence."""
         numbers = self.words.rows % max(len(self.papers), 1)
-        codes, first = np.unique(numbers * len(self.vocabulary) + self.words.terms, return_index=True)
+        codes, first = np.unique(self.words.terms * len(self.papers) + numbers, return_index=True)
         return codes, self.words.spelled[first]
+
+    @cached_property
+    def _written(self) -> tuple[Mapping[str, Sequence[int]], Ints, Ints]:
+        """The folded spellings with their numbers; the papers by spelling, and where each spelling begins."""
+        folded: dict[str, list[int]] = {}
+        for number, word in enumerate(self.words.spellings):
+            folded.setdefault(fold(word), []).append(number)
+        order = np.argsort(self.words.spelled, kind="stable")
+        starts = np.searchsorted(self.words.spelled[order], np.arange(len(self.words.spellings) + 1))
+        return folded, (self.words.rows % max(len(self.papers), 1))[order], starts
+
+    def writing(self, words: Iterable[str]) -> set[int]:
+        """The papers that hold one of these folded words, whole; stop words are not looked for."""
+        folded, papers, starts = self._written
+        spelled = [number for word in words for number in folded.get(word, ())]
+        return {paper for one in spelled for paper in papers[starts[one] : starts[one + 1]].tolist()}
 
     def _directions(self, titles: Any, abstracts: Any) -> Any:
         vectors = (LIKENESS_TITLE_WEIGHT * titles + abstracts).tocsr()

@@ -54,7 +54,7 @@ def _similarity(index: Index, sides: Sequence[tuple[int, Sequence[Paper], float]
     meanings = unit(sums @ np.stack([index.known[one].meaning for one in ids]))
     weights = np.array([[weight] for *_, weight in sides], np.float32)
     by_meaning = np.float32(index.space.likes_share) * (meanings @ index.meanings.T)
-    by_words = np.float32(WORDS_SHARE) * (words @ index.postings).toarray()
+    by_words = np.float32(WORDS_SHARE) * index.near(words)
     return np.asarray(weights * (by_words + by_meaning), np.float32)
 
 

@@ -9,25 +9,18 @@ from itertools import islice, pairwise
 from types import MappingProxyType
 from typing import Any
 
-import numpy as np
-
 from digest.errors import RankError
-from digest.match.index import Floats, Index
+from digest.match.best import CERTAIN, Best, find_best
+from digest.match.index import Index
 from digest.match.query import Queries, make_queries
 from digest.match.reasons import because
-from digest.match.rules import NO_RULES, Ruling, judge
 from digest.match.text import normal, terms
-from digest.match.weigh import Block, weigh
-from digest.match.words import Ints
 from digest.models import Match, Paper, Topic
 
 BLOCK = 512  # topics that are weighed at once: 5 x 6 MB for 3,000 papers
 KEPT = 40_000  # lists of matches that an index keeps for topics that come again: about 11 kB each
-CERTAIN = np.float32(40.0)  # logit of a paper by one of the topic's authors: no cut is above it
-
-LOWEST = np.float32(-1e30)  # above minus infinity, which marks what is no match
-
-_ORDER = 1e-4  # logits nearer than this are equal, so that every machine gives the same order
+#: From here on likes are a reason of their own; in logits, of which 1 nearly triples the odds.
+LIKED_FROM = 1.0
 
 
 def rank(
@@ -46,6 +39,8 @@ def rank(
     left out, but for the best one of each topic with `or_best`, which tells how near a quiet day came.
     Without a hit a list is empty. Equal topics are ranked once per index and share a list.
     """
+    if not index.papers:
+        return [[] for _ in topics]
     keys = [(*_asking(topic, examples), limit, cut, or_best) for topic in topics]
     distinct = dict(zip(keys, topics, strict=True))
     known = {key: index.ranked.get(key) for key in distinct}
@@ -53,10 +48,34 @@ def rank(
     for start in range(0, len(asked), BLOCK):
         block = asked[start : start + BLOCK]
         queries = make_queries(index, [distinct[key] for key in block], examples)
-        known.update(zip(block, _rank_block(index, queries, limit, cut, or_best), strict=True))
+        best = find_best(index, queries, limit=limit, cut=cut, or_best=or_best)
+        known.update(zip(block, _matches(index, queries, best), strict=True))
     ranked = {key: found for key, found in known.items() if found is not None}
     _keep(index, ranked)
     return [_named(topic.name, ranked[key]) for key, topic in zip(keys, topics, strict=True)]
+
+
+def rank_ids(
+    index: Index,
+    topics: Sequence[Topic],
+    *,
+    examples: Mapping[str, Paper] = MappingProxyType({}),
+    limit: int | None = None,
+) -> list[list[tuple[str, float]]]:
+    """As `rank`, but ids and scores alone, for whoever asks for no reasons; nothing is kept."""
+    if not index.papers:
+        return [[] for _ in topics]
+    asking = [_asking(topic, examples) for topic in topics]
+    distinct = dict(zip(asking, topics, strict=True))
+    found: list[list[tuple[str, float]]] = []
+    for start in range(0, len(distinct), BLOCK):
+        queries = make_queries(index, [*islice(distinct.values(), start, start + BLOCK)], examples)
+        best = find_best(index, queries, limit=limit, cut=0.0, or_best=False)
+        ids = [index.papers[number].id for number in best.numbers.tolist()]
+        scored = list(zip(ids, best.scores, strict=True))
+        found += [scored[start:end] for start, end in pairwise(best.ends())]
+    ranked = dict(zip(distinct, found, strict=True))
+    return [ranked[one] for one in asking]
 
 
 def check_topic(topic: Topic) -> None:
@@ -103,99 +122,17 @@ def _keep(index: Index, used: Mapping[Any, list[Match]]) -> None:
         index.ranked.pop(key, None)
 
 
-def _rank_block(
-    index: Index, queries: Queries, limit: int | None, cut: float, or_best: bool
-) -> list[list[Match]]:
-    if not index.papers:
-        return [[] for _ in queries.topics]
-    block = weigh(index, queries)
-    rulings = [judge(index, topic) for topic in queries.topics]
-    _apply(index, queries, rulings, block.logits)
-    least = np.full((len(queries), 1), _logit(cut), np.float32)
-    if or_best:
-        least = np.minimum(least, block.logits.max(axis=1, keepdims=True))
-    rows, numbers = _best(block.logits, limit, least)
-    found = _matches(index, queries, rulings, block, rows, numbers)
-    ends = np.searchsorted(rows, np.arange(len(queries) + 1)).tolist()
-    return [found[start:end] for start, end in pairwise(ends)]
-
-
-def _apply(index: Index, queries: Queries, rulings: Sequence[Ruling], logits: Floats) -> None:
-    """Write the rules into the logits."""
-    for row, ruling in enumerate(rulings):
-        if ruling is not NO_RULES:
-            _rule(ruling, logits[row])
-    for row, (liked, disliked) in enumerate(zip(queries.liked, queries.disliked, strict=True)):
-        known = [index.numbers[paper.id] for paper in (*liked, *disliked) if paper.id in index.numbers]
-        logits[row, known] = -np.inf
-
-
-def _rule(ruling: Ruling, logits: Floats) -> None:
-    """Write the rules of one topic into its row of logits."""
-    if ruling.allowed is not None:
-        allowed = logits[list(ruling.allowed)]
-        logits[:] = -np.inf
-        logits[list(ruling.allowed)] = allowed
-    logits[list(ruling.forbidden)] = -np.inf
-    logits[list(ruling.certain)] = CERTAIN
-
-
-def _best(logits: Floats, limit: int | None, least: Floats) -> tuple[Ints, Ints]:
-    """Row and paper of what is not below the `least` of its row: best first, ties in the papers' order.
-
-    Before anything is sorted, each row is pruned by the limit-th largest maximum of groups of 16 papers:
-    what is below that cannot be among the best.
-    """
-    bounds = least
-    groups = logits.shape[1] // 16
-    if limit is not None and groups > limit:
-        maxima = logits[:, : groups * 16].reshape(len(logits), 16, groups).max(axis=1)
-        bounds = np.maximum(bounds, np.partition(maxima, groups - limit, axis=1)[:, groups - limit, None])
-    bounds = np.maximum(bounds - np.float32(_ORDER), LOWEST)
-    rows, numbers = np.divmod(np.flatnonzero(logits >= bounds), logits.shape[1])
-    order = np.lexsort((numbers, -_rounded(logits[rows, numbers]), rows))
-    places = np.arange(len(rows)) - np.searchsorted(rows, rows)
-    kept = order if limit is None else order[places < limit]
-    return rows[kept], numbers[kept]
-
-
-def _rounded(logits: Floats) -> Floats:
-    """Logits of which near ones are equal."""
-    return np.asarray(np.round(logits / _ORDER) * np.float32(_ORDER), np.float32)
-
-
-#: From here on likes are a reason of their own; in logits, of which 1 nearly triples the odds.
-LIKED_FROM = 1.0
-
-
-def _matches(
-    index: Index, queries: Queries, rulings: Sequence[Ruling], block: Block, rows: Ints, numbers: Ints
-) -> list[Match]:
-    """The matches with scores and reasons."""
-    scores = _scores(_rounded(block.logits[rows, numbers]))
-    parts = block.parts(rows, numbers)
+def _matches(index: Index, queries: Queries, best: Best) -> list[list[Match]]:
+    """The matches of each topic, with scores and reasons."""
+    parts = best.block.parts(best.rows, best.numbers)
     liked = [part["likes"] >= LIKED_FROM for part in parts]
-    reasons = because(index, queries, rulings, rows, numbers, liked)
+    reasons = because(index, queries, best, liked)
     found = []
     for row, number, score, part, why in zip(
-        rows.tolist(), numbers.tolist(), scores, parts, reasons, strict=True
+        best.rows.tolist(), best.numbers.tolist(), best.scores, parts, reasons, strict=True
     ):
-        if number in rulings[row].certain:
+        if number in best.rulings[row].certain:
             part["author"] = float(CERTAIN) - sum(part.values())
         paper, topic = index.papers[number].id, queries.topics[row].name
         found.append(Match(paper_id=paper, topic=topic, score=score, because=why, parts=part))
-    return found
-
-
-def _scores(logits: Floats) -> list[float]:
-    """The probabilities of logits, in percent."""
-    scores: list[float] = np.round(100 / (1 + np.exp(-logits.astype(np.float64))), 3).tolist()
-    return scores
-
-
-def _logit(score: float) -> float:
-    """The logit that a score of so many percent needs; the same number that `_scores` gives for it."""
-    share = min(max(score, 0.0), 100.0) / 100
-    if share in (0.0, 1.0):
-        return -np.inf if share == 0.0 else float(CERTAIN)
-    return float(np.log(share / (1 - share))) - _ORDER
+    return [found[start:end] for start, end in pairwise(best.ends())]

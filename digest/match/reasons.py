@@ -5,6 +5,7 @@ from itertools import pairwise
 
 import numpy as np
 
+from digest.match.best import Best
 from digest.match.index import Index
 from digest.match.query import Queries
 from digest.match.rules import NO_RULES, Ruling
@@ -16,29 +17,21 @@ MOST = 6  # reasons are read at a glance
 LIKED = "papers that you liked"
 
 
-def because(
-    index: Index,
-    queries: Queries,
-    rulings: Sequence[Ruling],
-    rows: Ints,
-    numbers: Ints,
-    liked: Sequence[bool],
-) -> list[tuple[str, ...]]:
+def because(index: Index, queries: Queries, best: Best, liked: Sequence[bool]) -> list[tuple[str, ...]]:
     """The reasons of each match: authors, keywords, likes, the topic's words with the rarest first.
 
     Words are spelt as the paper spells them, so that they can be found and marked there.
     """
+    shared = _shared(index, queries, best.rows, best.numbers)
+    plain = [ruling is NO_RULES for ruling in best.rulings]
+    matches = zip(best.rows.tolist(), best.numbers.tolist(), liked, shared, strict=True)
     return [
-        _join(rulings[row], number, likes, words)
-        for row, number, likes, words in zip(
-            rows.tolist(), numbers.tolist(), liked, _shared(index, queries, rows, numbers), strict=True
-        )
+        tuple(words[:MOST]) if plain[row] and not likes else _join(best.rulings[row], number, likes, words)
+        for row, number, likes, words in matches
     ]
 
 
 def _join(ruling: Ruling, number: int, liked: bool, words: list[str]) -> tuple[str, ...]:
-    if ruling is NO_RULES and not liked:
-        return tuple(words[:MOST])
     reasons: list[str] = []
     if number in ruling.certain:
         reasons.append(f"author {ruling.certain[number]}")
@@ -57,6 +50,7 @@ def _shared(index: Index, queries: Queries, rows: Ints, numbers: Ints) -> list[l
     terms = queries.telling[queries.telling_ends[rows][matches] + places]
     spelled = index.spellings(numbers[matches], terms)
     found = spelled >= 0
-    words = [index.words.spellings[one] for one in spelled[found].tolist()]
+    spellings = index.words.spellings
+    words = [spellings[one] for one in spelled[found].tolist()]
     ends = np.searchsorted(matches[found], np.arange(len(rows) + 1)).tolist()
     return [words[start:end] for start, end in pairwise(ends)]

@@ -11,7 +11,7 @@ from functools import lru_cache
 
 from digest.match.index import Index
 from digest.match.names import is_same_person
-from digest.match.text import IS_UNSPACED, fold, plain, term
+from digest.match.text import IS_UNSPACED, STOP_WORDS, fold, plain
 from digest.models import Paper, Topic
 
 _GAP = re.compile(r"[\s\-\u2010-\u2015_/]+")
@@ -81,19 +81,19 @@ def read_keyword(keyword: str) -> Keyword:
         return Keyword("", re.compile(r"(?!)"))
     *first, last = chunks
     singular, endings = _plural(last, shouted=_GAP.split(bare)[-1].isupper())
-    body = _GAP_PATTERN.join([*map(re.escape, first), re.escape(singular) + endings])
+    body = _GAP_PATTERN.join([*map(re.escape, first), f"{re.escape(singular)}(?:{'|'.join(endings)})"])
     return Keyword(first[0] if first else singular, re.compile(_start(chunks[0]) + body + _end(last)))
 
 
-def _plural(word: str, *, shouted: bool) -> tuple[str, str]:
-    """What singular and plural of a word share, and a pattern for the rest; acronyms (`AIDS`) stay whole."""
+def _plural(word: str, *, shouted: bool) -> tuple[str, Sequence[str]]:
+    """What singular and plural of a word share, and their endings; acronyms (`AIDS`) stay whole."""
     if not word.isalpha() or len(word) < 3 or IS_UNSPACED.match(word[-1]):
-        return word, ""
+        return word, ("",)
     if not shouted and len(word) > 4 and word.endswith(("ies", "y")):
-        return word.removesuffix("ies").removesuffix("y"), "(?:y|ies|ys)"
+        return word.removesuffix("ies").removesuffix("y"), ("y", "ies", "ys")
     if not shouted and len(word) > 3 and word.endswith("s") and not word.endswith(("ss", "us", "is")):
-        return word[:-1], "(?:s|es)?"
-    return word, "(?:s|es)?"
+        return word[:-1], ("", "s", "es")
+    return word, ("", "s", "es")
 
 
 def _start(chunk: str) -> str:
@@ -119,25 +119,18 @@ def _holding(index: Index, keyword: str) -> frozenset[int]:
 def _candidates(index: Index, keyword: str) -> Iterable[int]:
     """The papers with the rarest plain word of the keyword in some form; without such a word, all."""
     chunks = [chunk for chunk in _GAP.split(fold(plain(keyword))) if _is_plain(chunk)]
-    postings = [_with_any(index, {term(form) for form in _forms(chunk)}) for chunk in chunks]
-    return min(postings, key=len, default=range(len(index.papers)))
+    found = [index.writing(_forms(chunk)) for chunk in chunks]
+    return min(found, key=len, default=range(len(index.papers)))
 
 
 def _is_plain(chunk: str) -> bool:
-    return len(chunk) > 2 and chunk.isalnum() and not IS_UNSPACED.search(chunk) and bool(term(chunk))
+    return len(chunk) > 2 and chunk.isalnum() and not IS_UNSPACED.search(chunk) and chunk not in STOP_WORDS
 
 
-def _forms(word: str) -> list[str]:
-    """The spellings that `_plural` lets through."""
-    stem = word.removesuffix("ies").removesuffix("y")
-    return [word, f"{word}s", f"{word}es", word.removesuffix("s"), f"{stem}y", f"{stem}ies", f"{stem}ys"]
-
-
-def _with_any(index: Index, words: Iterable[str]) -> Sequence[int]:
-    columns = [index.vocabulary[word] for word in words if word in index.vocabulary]
-    weights = index.weights
-    found = [weights.indices[weights.indptr[one] : weights.indptr[one + 1]] for one in columns]
-    return sorted({int(number) for numbers in found for number in numbers})
+def _forms(word: str) -> set[str]:
+    """The spellings that a keyword lets through, shouted or not."""
+    ways = (_plural(word, shouted=shouted) for shouted in (False, True))
+    return {stem + ending for stem, endings in ways for ending in endings}
 
 
 def _filed_under(index: Index, categories: Sequence[str]) -> frozenset[int]:

@@ -93,10 +93,14 @@ def term(word: str) -> str:
     folded = fold(word)
     if folded in STOP_WORDS:
         return ""
-    if not folded.isascii():
-        return folded
+    return _stem(folded) if folded.isascii() else folded
+
+
+@lru_cache(maxsize=1 << 17)
+def _stem(word: str) -> str:
+    """The stem of an English word; kept, for a stemming costs more than all else that a word goes through."""
     with _stemming:
-        stem: str = _stemmer.stemWord(folded)
+        stem: str = _stemmer.stemWord(word)
     return stem
 
 

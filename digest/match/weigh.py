@@ -18,8 +18,6 @@ LIKES_RARITY = 8.0  # liked papers say as much as a topic with a word that one p
 TINY = np.float32(1e-6)  # so that no meaning at all is no hit, also where likes are all that counts
 LIKENESS_FLOOR = 0.05  # what likes must add to make a paper a hit without any word of the topic
 
-PARTS = ("words", "cover", "meaning", "likes", "topic")
-
 
 @dataclass(frozen=True, slots=True)
 class Block:
@@ -40,8 +38,12 @@ class Block:
             (self.slope * part[rows, numbers]).tolist() if part is not None else [0.0] * len(rows)
             for part in weights
         ]
-        values = zip(*columns, self.topics[rows, 0].tolist(), strict=True)
-        return [dict(zip(PARTS, some, strict=True)) for some in values]
+        return [
+            {"words": words, "cover": cover, "meaning": meaning, "likes": likes, "topic": topic}
+            for words, cover, meaning, likes, topic in zip(
+                *columns, self.topics[rows, 0].tolist(), strict=True
+            )
+        ]
 
 
 def weigh(index: Index, queries: Queries) -> Block:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from digest.errors import RankError
 from digest.match import build_index, check_topic, rank
-from digest.match.rank import _best
+from digest.match.best import pick
 from digest.models import Match, Paper, Topic
 from tests.make import make_paper, make_topic
 
@@ -76,7 +76,7 @@ def test_equal_topics_are_ranked_once() -> None:
 )
 def test_pruning_finds_the_same_best_as_sorting(rows: list[list[int]], limit: int) -> None:
     logits, least = np.array(rows, np.float32), np.full((len(rows), 1), -1, np.float32)
-    found, numbers = _best(logits, limit, least)
+    found, numbers = pick(logits, limit, least)
     for number, row in enumerate(logits):
         order = np.argsort(-row, kind="stable")
         assert numbers[found == number].tolist() == [one for one in order if row[one] >= -1][:limit]
