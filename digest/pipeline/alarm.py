@@ -42,13 +42,19 @@ def alarm(mailed: int, bounced: int, complained: int) -> str | None:
     return None
 
 
+def enough(bounced: int, complained: int) -> int:
+    """So many mails are no reason for an alarm, nor are more: nobody counts a million to know it. Pure."""
+    return int(max(bounced / BOUNCES, complained / COMPLAINTS)) + 1
+
+
 async def watch(db: Database, now: datetime) -> Pause | None:
     """Pause all sending if the rates of the last day ask for it; gives the pause that is in force."""
     async with db.read() as conn:
         in_force = await paused(conn)
         since = max(now - SPAN, _time(await facts.fact(conn, RESUMED)) or now - SPAN)
-        found = await rates.since(conn, since)
-    reason = alarm(found.mailed, found.bounced, found.complained)
+        bounced, complained = await rates.trouble(conn, since)
+        mailed = await rates.mailed(conn, since, enough(bounced, complained))
+    reason = alarm(mailed, bounced, complained)
     if in_force or reason is None:
         return in_force
     await pause(db, reason, now)

@@ -13,6 +13,9 @@ from digest.storage.tables import deliveries
 LEASED = text("deliveries.state IN ('claimed', 'data')")
 UNCERTAIN = text("deliveries.state = 'uncertain' AND deliveries.resends = 0")
 
+#: A paused outbox is counted up to here, at every tick.
+MOST = 100_000
+
 _D = deliveries.c
 
 _PROBLEMS = ("failed", "uncertain", "deferred", "expired", "suppressed")
@@ -25,9 +28,10 @@ async def account(conn: AsyncConnection, worker: str) -> dict[str, int]:
 
 
 async def count_due(conn: AsyncConnection, worker: str, now: datetime) -> int:
-    """Deliveries that are due and that this run did not take."""
+    """Deliveries that are due and that this run did not take; counts up to MOST."""
     mine = or_(_D.worker.is_(None), _D.worker != worker)
-    return int(await conn.scalar(select(func.count()).where(OPEN, _D.due_at <= now, mine)) or 0)
+    query = select(_D.id).where(OPEN, _D.due_at <= now, mine).limit(MOST)
+    return int(await conn.scalar(select(func.count()).select_from(query.subquery())) or 0)
 
 
 async def count_open(conn: AsyncConnection, now: datetime, limit: int) -> int:

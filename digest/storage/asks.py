@@ -89,7 +89,7 @@ async def expire(conn: AsyncConnection, before: datetime) -> None:
     """Delete old asks that nobody confirmed and the readers of them; of the others forget the address."""
     old = asks.c.asked_at < before
     await conn.execute(delete(asks).where(old, asks.c.confirmed_at.is_(None)))
-    await conn.execute(update(asks).where(old).values(email=None, wishes=None))
+    await conn.execute(update(asks).where(old, asks.c.email.is_not(None)).values(email=None, wishes=None))
     waiting = select(asks.c.address_hash).where(asks.c.confirmed_at.is_(None))
     kept = set((await conn.execute(waiting)).scalars())
     pending = subscribers.c.status == "pending", subscribers.c.created_at < before

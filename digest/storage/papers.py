@@ -9,7 +9,7 @@ from dataclasses import fields
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, bindparam, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, Label, bindparam, delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from digest import identifiers
@@ -32,6 +32,7 @@ __all__ = [
     "revised",
     "trending",
     "update_papers",
+    "votes_here",
     "window",
 ]
 
@@ -92,21 +93,22 @@ async def count(conn: AsyncConnection) -> int:
     return int(await conn.scalar(select(func.count()).select_from(papers)) or 0)
 
 
+def votes_here() -> Label[int]:
+    """Likes less dislikes of readers here, as the column `here`; asked paper by paper, never of all votes."""
+    mine = select(func.sum(votes.c.value)).where(votes.c.paper == papers.c.number)
+    return mine.scalar_subquery().label("here")
+
+
 async def trending(conn: AsyncConnection, now: datetime, limit: int) -> list[Paper]:
     """Best by (votes here + Hugging Face's) / (age in days + 2)^1.5; no votes: newest first; ties by id."""
-    here = select(votes.c.paper, func.sum(votes.c.value).label("here")).group_by(votes.c.paper).subquery()
-    query = (
-        select(
-            papers.c.number,
-            papers.c.id,
-            papers.c.votes,
-            papers.c.published_at,
-            papers.c.eligible_at,
-            here.c.here,
-        )
-        .outerjoin(here, here.c.paper == papers.c.number)
-        .where(papers.c.eligible_at >= now - timedelta(days=TRENDING_DAYS), papers.c.withdrawn.is_(False))
-    )
+    query = select(
+        papers.c.number,
+        papers.c.id,
+        papers.c.votes,
+        papers.c.published_at,
+        papers.c.eligible_at,
+        votes_here(),
+    ).where(papers.c.eligible_at >= now - timedelta(days=TRENDING_DAYS), papers.c.withdrawn.is_(False))
     ranked = sorted(heat(row, now) for row in await conn.execute(query))[:limit]
     best = [number for *_, number in ranked]
     found = {

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import func, select
+from sqlalchemy import and_, func, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from digest.storage.tables import bounces, deliveries, issues, suppressions
@@ -12,6 +12,12 @@ from digest.storage.tables import bounces, deliveries, issues, suppressions
 _HANDED_OVER = ("sent", "failed", "uncertain", "data")
 
 _D, _B = deliveries.c, bounces.c
+
+#: Literal, for the partial index.
+_FAILED = text("deliveries.state = 'failed'")
+
+#: Issues, without those that we refused ourselves.
+_OURS = (_D.issue_id.is_not(None), _D.reply.not_like("address:%"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,14 +31,23 @@ class Rates:
 
 async def since(conn: AsyncConnection, at: datetime) -> Rates:
     """The counts since a time; walks the issues of that span by their index."""
-    made = select(func.count()).select_from(issues.join(deliveries, _D.issue_id == issues.c.id))
-    made = made.where(issues.c.created_at >= at, _D.reply.not_like("address:%"))  # our own refusals
+    bounced, complained = await trouble(conn, at)
+    return Rates(mailed=await mailed(conn, at), bounced=bounced, complained=complained)
+
+
+async def trouble(conn: AsyncConnection, at: datetime) -> tuple[int, int]:
+    """Bounces and complaints since a time: reads nothing else, however much was mailed."""
+    refused = select(func.count()).where(_FAILED, _D.created_at >= at, *_OURS)
     returned = select(_B.kind, func.count().label("number")).where(_B.received_at >= at).group_by(_B.kind)
     kinds = {row.kind: row.number for row in await conn.execute(returned)}
     told = select(func.count()).where(suppressions.c.reason == "complaint", suppressions.c.created_at >= at)
-    refused = int(await conn.scalar(made.where(_D.state == "failed")) or 0)
-    return Rates(
-        mailed=int(await conn.scalar(made.where(_D.state.in_(_HANDED_OVER))) or 0),
-        bounced=refused + kinds.get("hard", 0) + kinds.get("soft", 0),
-        complained=max(kinds.get("complaint", 0), int(await conn.scalar(told) or 0)),
-    )
+    bounced = int(await conn.scalar(refused) or 0) + kinds.get("hard", 0) + kinds.get("soft", 0)
+    return bounced, max(kinds.get("complaint", 0), int(await conn.scalar(told) or 0))
+
+
+async def mailed(conn: AsyncConnection, at: datetime, limit: int | None = None) -> int:
+    """Issues handed over since a time; counts up to `limit`."""
+    its = _D.issue_id == issues.c.id, _D.created_at == issues.c.created_at
+    made = select(issues.c.id).join(deliveries, and_(*its))
+    made = made.where(issues.c.created_at >= at, _D.state.in_(_HANDED_OVER), *_OURS).limit(limit)
+    return int(await conn.scalar(select(func.count()).select_from(made.subquery())) or 0)

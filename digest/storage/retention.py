@@ -8,10 +8,21 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, String, Table, cast, delete, exists, or_, select, update
+from sqlalchemy import ColumnElement, Select, Table, delete, exists, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from digest.storage.tables import bounces, deliveries, issues, mailed, papers, passes, strays, topics, votes
+from digest.storage.tables import (
+    WITH_EXAMPLES,
+    bounces,
+    deliveries,
+    issues,
+    mailed,
+    papers,
+    passes,
+    strays,
+    topics,
+    votes,
+)
 
 #: States of a delivery that somebody still works on or has to look at.
 _OPEN = ("pending", "claimed", "data", "deferred", "uncertain")
@@ -68,8 +79,8 @@ async def delete_papers(conn: AsyncConnection, numbers: Sequence[int]) -> int:
 
 async def examples(conn: AsyncConnection) -> set[str]:
     """The papers that topics name as liked or disliked, as their readers wrote them."""
-    named = or_(cast(topics.c.liked, String) != "[]", cast(topics.c.disliked, String) != "[]")
-    rows = await conn.execute(select(topics.c.liked, topics.c.disliked).where(named))
+    named = select(topics.c.liked, topics.c.disliked).where(text(f"({WITH_EXAMPLES})"))
+    rows = await conn.execute(named)
     return {paper for row in rows for paper in (*row.liked, *row.disliked)}
 
 

@@ -204,6 +204,19 @@ Index(
     postgresql_where=subscribers.c.waiting_since.is_not(None),
 )
 
+Index(
+    "ix_subscribers_in_file",
+    subscribers.c.id,
+    sqlite_where=text("in_file"),
+    postgresql_where=text("in_file"),
+)
+Index(
+    "ix_subscribers_pending",
+    subscribers.c.created_at,
+    sqlite_where=subscribers.c.status == "pending",
+    postgresql_where=subscribers.c.status == "pending",
+)
+
 topics = Table(
     "topics",
     metadata,
@@ -219,6 +232,14 @@ topics = Table(
     _required("liked", JSON),
     _required("disliked", JSON),
     PrimaryKeyConstraint("subscriber_id", "position"),
+)
+#: Topics that name papers.
+WITH_EXAMPLES = "CAST(liked AS VARCHAR) <> '[]' OR CAST(disliked AS VARCHAR) <> '[]'"
+Index(
+    "ix_topics_examples",
+    topics.c.subscriber_id,
+    sqlite_where=text(WITH_EXAMPLES),
+    postgresql_where=text(WITH_EXAMPLES),
 )
 
 issues = Table(
@@ -286,6 +307,12 @@ Index(
     sqlite_where=deliveries.c.state == "uncertain",
     postgresql_where=deliveries.c.state == "uncertain",
 )
+Index(
+    "ix_deliveries_failed",
+    deliveries.c.created_at,
+    sqlite_where=deliveries.c.state == "failed",
+    postgresql_where=deliveries.c.state == "failed",
+)
 Index("ix_deliveries_subscriber", deliveries.c.subscriber_id)
 Index("ix_deliveries_worker", deliveries.c.worker)  # the accounting of one run
 Index("ix_deliveries_address_hash", deliveries.c.address_hash)
@@ -304,6 +331,7 @@ bounces = Table(
 )
 Index("ix_bounces_address_hash", bounces.c.address_hash)
 Index("ix_bounces_delivery_id", bounces.c.delivery_id)
+Index("ix_bounces_received_at", bounces.c.received_at)
 
 # Mails to the intake that could not be matched, for a person to look at.
 strays = Table(
@@ -343,5 +371,6 @@ suppressions = Table(
     _required("reason", String(40)),  # forgotten | hard bounce | complaint
     _required("created_at", UtcDateTime),
 )
+Index("ix_suppressions_created_at", suppressions.c.created_at)
 
 from digest.storage import tables_running, tables_web  # noqa: E402, F401  in the same metadata

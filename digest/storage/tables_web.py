@@ -39,6 +39,18 @@ Index(
     sqlite_where=asks.c.answered_at.is_(None),
     postgresql_where=asks.c.answered_at.is_(None),
 )
+Index(
+    "ix_asks_unconfirmed",
+    asks.c.asked_at,
+    sqlite_where=asks.c.confirmed_at.is_(None),
+    postgresql_where=asks.c.confirmed_at.is_(None),
+)
+Index(
+    "ix_asks_typed",
+    asks.c.asked_at,
+    sqlite_where=asks.c.email.is_not(None),
+    postgresql_where=asks.c.email.is_not(None),
+)
 Index("ix_asks_address_hash", asks.c.address_hash)
 
 # The proof of what a reader agreed to and of what was taken back; kept for ever, with a hash only.

@@ -34,12 +34,9 @@ async def listed(
 
     The formula is that of `papers.trending`; in a list of the past, age counts up to its end.
     """
-    here = select(votes.c.paper, func.sum(votes.c.value).label("here")).group_by(votes.c.paper).subquery()
     columns = (papers.c.number, papers.c.id, papers.c.votes, papers.c.published_at, papers.c.eligible_at)
-    query = (
-        select(*columns, here.c.here)
-        .outerjoin(here, here.c.paper == papers.c.number)
-        .where(papers.c.eligible_at >= start, papers.c.eligible_at < end, papers.c.withdrawn.is_(False))
+    query = select(*columns, stored.votes_here()).where(
+        papers.c.eligible_at >= start, papers.c.eligible_at < end, papers.c.withdrawn.is_(False)
     )
     rows = (await conn.execute(query)).all()
     ranked = sorted(rows, key=lambda row: stored.heat(row, min(now, end)))[:limit]

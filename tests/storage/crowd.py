@@ -10,14 +10,34 @@ from typing import Any
 from sqlalchemy import JSON, Table, event, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from digest.storage import months
 from digest.storage.database import Database
-from digest.storage.tables import UtcDateTime, deliveries, issues, mailed, papers, subscribers
+from digest.storage.tables import (
+    UtcDateTime,
+    bounces,
+    deliveries,
+    issues,
+    mailed,
+    papers,
+    subscribers,
+    suppressions,
+    topics,
+    votes,
+)
+from digest.storage.tables_web import asks
+from tests.make import NOW
+
+#: When issue `n` was made: most today, the others over the months before.
+MADE = "timestamptz '2026-04-14 11:00Z' - CASE WHEN n % 3 = 1 THEN n / 3 % 12 ELSE 0 END * interval '30 days'"
 
 
 async def fill(db: Database, readers: int) -> None:
-    """Everybody active, one in a hundred due; a day of issues, one delivery in a hundred still open."""
+    """Everybody active, one in a hundred due; an issue each, one delivery in a hundred still open."""
     due = "CASE WHEN n % 100 = 0 THEN interval '-1 hour' ELSE interval '1 day' END"
     async with db.write() as conn:
+        await conn.run_sync(
+            months.cover, [months.later(months.month_of(NOW), -number) for number in range(12)]
+        )
         await generate(
             conn, papers, 1_000, number="n", id="'arxiv:' || n", announced="'new'", eligible_pass="n / 200"
         )
@@ -34,7 +54,7 @@ async def fill(db: Database, readers: int) -> None:
             zone="'UTC'",
             next_issue_at=f"timestamptz '2026-04-14 12:00Z' + {due}",
         )
-        await generate(conn, issues, readers, id="n", subscriber_id="n", due_at="timestamptz '2026-04-13'")
+        await generate(conn, issues, readers, id="n", subscriber_id="n", due_at=MADE, created_at=MADE)
         state = "CASE WHEN n % 100 = 0 THEN 'pending' WHEN n % 100_003 = 1 THEN 'claimed' ELSE 'sent' END"
         await generate(
             conn,
@@ -47,9 +67,15 @@ async def fill(db: Database, readers: int) -> None:
             state=state,
             worker="CASE WHEN n % 100 = 0 THEN NULL ELSE 'worker ' || n / 1000 END",
             due_at="timestamptz '2026-04-14 11:00Z'",
-            created_at="timestamptz '2026-04-14 11:00Z'",
+            created_at=MADE,
         )
         await generate(conn, mailed, readers, subscriber_id="n", paper="1 + n % 1000")
+        await generate(conn, votes, readers, subscriber_id="n", paper="1 + n % 1000")
+        await generate(conn, topics, readers, subscriber_id="n")
+        answered = {"answered_at": MADE, "confirmed_at": MADE, "asked_at": MADE}
+        await generate(conn, asks, readers, id="n", address_hash="n::text", **answered)
+        await generate(conn, bounces, readers, id="n", key="n::text", received_at=MADE)
+        await generate(conn, suppressions, readers, address_hash="n::text", created_at=MADE)
     async with db.write() as conn:
         await conn.execute(text("ANALYZE"))
 

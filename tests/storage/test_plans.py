@@ -7,13 +7,47 @@ from datetime import timedelta
 import pytest
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from digest.storage import accounting, claims, issues, outbox, papers, recovery, search, subscribers
+from digest.models import Delivery, DeliveryKind, DeliveryState
+from digest.storage import (
+    accounting,
+    asks,
+    claims,
+    issues,
+    leases,
+    ledger,
+    months,
+    operations,
+    outbox,
+    papers,
+    rates,
+    recovery,
+    reservations,
+    retention,
+    search,
+    subscribers,
+)
 from digest.storage.database import Database
+from digest.storage.ledger import Mark
 from tests.make import NOW
 from tests.storage.crowd import fill, plans
 
 READERS = 30_000
 IDS = list(range(100, 20_100, 100))
+
+
+def delivery(number: int, state: DeliveryState) -> Delivery:
+    kind = DeliveryKind.ISSUE
+    return Delivery(
+        id=number, kind=kind, email="a@b.dev", state=state, due_at=NOW, created_at=NOW, issue_id=number
+    )
+
+
+def mark(number: int) -> Mark:
+    return Mark(delivery(number, DeliveryState.CLAIMED), "<1@papers.dev>", "hash")
+
+
+ENDS = (DeliveryState.SENT, DeliveryState.FAILED) * 100
+SETTLED = [delivery(number, state) for number, state in zip(IDS, ENDS, strict=True)]
 
 #: What a tick, a batch of 200 readers and a claim of deliveries ask the database.
 HOT: dict[str, Callable[[AsyncConnection], Awaitable[object]]] = {
@@ -37,10 +71,30 @@ HOT: dict[str, Callable[[AsyncConnection], Awaitable[object]]] = {
     "work to do": lambda c: accounting.has_work(c, NOW, resend=True),
     "search": lambda c: search.search(c, search.Query(words="Páez"), limit=20),
     "holders": recovery.holders,
+    "mark": lambda c: c.run_sync(ledger.mark, [mark(n) for n in IDS], worker="me", now=NOW),
+    "settle": lambda c: c.run_sync(ledger.settle, SETTLED, worker="me", now=NOW),
+    "give back": lambda c: c.run_sync(ledger.give_back, IDS, worker="me"),
+    "release papers": lambda c: c.run_sync(reservations.release, IDS),
+    "renew leases": lambda c: leases.renew_deliveries(c, "worker 7", NOW),
+    "uncertain": operations.count_uncertain,
+    "trouble of a day": lambda c: rates.trouble(c, NOW - timedelta(days=1)),
+    "enough mails of a day": lambda c: rates.mailed(c, NOW - timedelta(days=1), 100),
+    "readers of the file": subscribers.in_file,
+    "examples": retention.examples,
+    "trending": lambda c: papers.trending(c, NOW, 10),
+    "expire asks": lambda c: asks.expire(c, NOW - timedelta(days=7)),
+    "old issues": lambda c: retention.delete_issues(c, NOW - timedelta(days=320), 500),
+    "old letters": lambda c: retention.delete_letters(c, NOW - timedelta(days=3000), 500),
+    "old bounces": lambda c: retention.delete_bounces(c, NOW - timedelta(days=3000), 500),
+    "months to drop": lambda c: c.run_sync(months.droppable, NOW),
     "recover": lambda c: recovery.recover(c, NOW, dead=["worker 7"]),
 }
 
-BIG = re.compile(r"Seq Scan on (subscribers|deliveries|issues|mailed|papers)\b.*")
+BIG = re.compile(
+    r"Seq Scan on (subscribers|topics|issues|deliveries_20\w+|mailed|votes|bounces|suppressions|asks)\b.*"
+)
+
+SORT = re.compile(r"->  (Incremental )?Sort\b")
 
 
 @pytest.fixture
@@ -59,4 +113,4 @@ async def test_hot_statements_are_answered_from_indexes(crowd: Database) -> None
     for name, work in HOT.items():
         found = await plans(crowd, work)
         assert not [plan for plan in found if BIG.search(plan)], name
-        assert name not in IN_ORDER or "Sort" not in found[0], f"{name}:\n{found[0]}"
+        assert name not in IN_ORDER or not SORT.search(found[0]), f"{name}:\n{found[0]}"
