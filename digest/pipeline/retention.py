@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from digest.storage import months, papers, passes, retention
+from digest.storage import doubts, months, papers, passes, retention
 from digest.storage.database import Database
 
 #: Rows of one transaction.
@@ -49,6 +49,7 @@ async def clean_up(db: Database, kept: Kept, now: datetime) -> CleanUpReport:
     """Delete what is too old. Suppressions, consents and who was sent which paper are never deleted."""
     async with db.write() as conn:
         await conn.run_sync(months.make_ahead, now)
+        await doubts.forget_lost(conn)
     before = _begin(db, now - kept.issues) if kept.issues else None
     return CleanUpReport(
         months=await _months(db, before) if before else 0,

@@ -3,10 +3,11 @@
 import zlib
 from collections.abc import Collection, Mapping
 
-from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy import Connection, delete, exists, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from digest.storage.database import chunks
+from digest.storage.tables import deliveries
 from digest.storage.tables_running import doubts
 
 
@@ -28,6 +29,18 @@ def forget(conn: Connection, ids: Collection[int]) -> None:
     """The doubt has ended."""
     for some in chunks(sorted(ids)):
         conn.execute(delete(doubts).where(doubts.c.delivery_id.in_(some)))
+
+
+async def forget_reader(conn: AsyncConnection, subscriber_id: int) -> None:
+    """Whoever is deleted leaves no message behind."""
+    mine = select(deliveries.c.id).where(deliveries.c.subscriber_id == subscriber_id)
+    await conn.execute(delete(doubts).where(doubts.c.delivery_id.in_(mine)))
+
+
+async def forget_lost(conn: AsyncConnection) -> None:
+    """Messages of deliveries that were deleted; on SQLite the foreign key does it."""
+    kept = exists().where(deliveries.c.id == doubts.c.delivery_id)
+    await conn.execute(delete(doubts).where(~kept))
 
 
 async def by_ids(conn: AsyncConnection, ids: Collection[int]) -> dict[int, bytes]:

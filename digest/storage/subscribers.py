@@ -10,6 +10,7 @@ from sqlalchemy import Row, Select, bindparam, delete, func, insert, select, upd
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from digest.models import Issue, Schedule, Subscriber, SubscriberStatus, Topic
+from digest.storage import doubts
 from digest.storage.database import chunks
 from digest.storage.tables import subscribers, topics
 
@@ -66,6 +67,7 @@ async def change(
 
 async def remove(conn: AsyncConnection, subscriber_id: int) -> None:
     """Delete a subscriber with issues, deliveries, votes and reserved papers."""
+    await doubts.forget_reader(conn, subscriber_id)
     await conn.execute(delete(subscribers).where(subscribers.c.id == subscriber_id))
 
 

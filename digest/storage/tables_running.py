@@ -35,7 +35,8 @@ former_papers = Table(
 )
 Index("ix_former_papers_until_issue", former_papers.c.until_issue, former_papers.c.id)
 
-# The bytes of messages that may have arrived: who sends one once more sends the same; see `doubts`.
+# The bytes of messages that may have arrived: who sends one once more sends the same; see `doubts`. The
+# foreign key is SQLite's alone (see `deliveries`); on PostgreSQL whoever deletes deliveries deletes these.
 doubts = Table(
     "doubts",
     metadata,

@@ -18,6 +18,7 @@ BESIDE = (
     "uq_deliveries_issue_id",
     "fk_deliveries_issue_id",
     "fk_bounces_delivery_id",
+    "fk_doubts_delivery_id",
 )
 
 

@@ -9,7 +9,7 @@ from sqlalchemy import func, insert, select, text, update
 
 from digest.models import DeliveryKind
 from digest.pipeline.retention import Kept, clean_up
-from digest.storage import months, outbox
+from digest.storage import doubts, months, outbox, subscribers
 from digest.storage.database import Database
 from digest.storage.tables import deliveries, issues
 from tests.deliver.scene import add_readers, issue
@@ -187,3 +187,14 @@ async def test_sqlite_has_one_table_and_the_same_calls(sqlite: Database) -> None
     assert (await made(sqlite, NOW), await names(sqlite)) == (0, [])
     async with sqlite.read() as conn:
         assert await conn.scalar(select(func.count()).select_from(deliveries)) == 1
+
+
+async def test_message_in_doubt_goes_with_its_reader_and_with_its_delivery(db: Database) -> None:
+    await add_readers(db, 3)
+    async with db.write() as conn:
+        await conn.run_sync(doubts.keep, dict.fromkeys((1, 2, 3), b"From: digest"))
+        await subscribers.remove(conn, 1)
+        await conn.execute(text("DELETE FROM deliveries WHERE id = 2"))
+    await clean_up(db, KEPT, NOW)
+    async with db.read() as conn:
+        assert set(await doubts.by_ids(conn, [1, 2, 3])) == {3}
