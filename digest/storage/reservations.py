@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import Connection, delete, exists, select, union
+from sqlalchemy import Connection, delete, func, select, union
 
 from digest.storage.database import chunks
 from digest.storage.tables import aliases, deliveries, issues, mailed, papers
@@ -14,10 +14,11 @@ def release(conn: Connection, issue_ids: Sequence[int]) -> None:
     Not of one that was sent again after a doubt or a wish: the reader may have the first copy. A frozen
     issue names papers by the id of its day; a merge may have renamed one since, so aliases count.
     """
-    had = exists().where(deliveries.c.issue_id == issues.c.id, deliveries.c.resends > 0)
+    its = deliveries.c.issue_id == issues.c.id, deliveries.c.created_at == issues.c.created_at
+    again = func.coalesce(select(deliveries.c.resends).where(*its).scalar_subquery(), 0) > 0
     for chunk in chunks(issue_ids, 200):
         query = select(issues.c.subscriber_id, issues.c.shown, issues.c.trending).where(
-            issues.c.id.in_(chunk), ~had
+            issues.c.id.in_(chunk), ~again
         )
         for subscriber, shown, trending in conn.execute(query).all():
             _free(conn, subscriber, [match[0] for match in shown] + list(trending))

@@ -65,6 +65,11 @@ def _required(name: str, *kind: Any, **options: Any) -> Column[Any]:
     return Column(name, *kind, nullable=False, **options)
 
 
+def partial_index(name: str, *columns: Column[Any], where: str) -> Index:
+    """An index of the rows for which `where` holds, on either database."""
+    return Index(name, *columns, sqlite_where=text(where), postgresql_where=text(where))
+
+
 sources = Table(
     "sources",
     metadata,
@@ -177,45 +182,18 @@ subscribers = Table(
     _required("created_at", UtcDateTime),
 )
 # With the id: a million readers are due at the same minute, and none of them may be sorted.
-Index(
-    "ix_subscribers_due",
-    subscribers.c.next_issue_at,
-    subscribers.c.id,
-    sqlite_where=subscribers.c.status == "active",
-    postgresql_where=subscribers.c.status == "active",
-)
-Index(
+partial_index("ix_subscribers_due", subscribers.c.next_issue_at, subscribers.c.id, where="status = 'active'")
+partial_index(
     "ix_subscribers_unclaimed",
     subscribers.c.next_issue_at,
     subscribers.c.id,
-    postgresql_where=text("status = 'active' AND claimed_until IS NULL"),
-    sqlite_where=text("status = 'active' AND claimed_until IS NULL"),
+    where="status = 'active' AND claimed_until IS NULL",
 )
-Index(
-    "ix_subscribers_claimed",
-    subscribers.c.claimed_until,
-    sqlite_where=subscribers.c.claimed_until.is_not(None),
-    postgresql_where=subscribers.c.claimed_until.is_not(None),
-)
-Index(
-    "ix_subscribers_waiting",
-    subscribers.c.waiting_since,
-    sqlite_where=subscribers.c.waiting_since.is_not(None),
-    postgresql_where=subscribers.c.waiting_since.is_not(None),
-)
+partial_index("ix_subscribers_claimed", subscribers.c.claimed_until, where="claimed_until IS NOT NULL")
+partial_index("ix_subscribers_waiting", subscribers.c.waiting_since, where="waiting_since IS NOT NULL")
 
-Index(
-    "ix_subscribers_in_file",
-    subscribers.c.id,
-    sqlite_where=text("in_file"),
-    postgresql_where=text("in_file"),
-)
-Index(
-    "ix_subscribers_pending",
-    subscribers.c.created_at,
-    sqlite_where=subscribers.c.status == "pending",
-    postgresql_where=subscribers.c.status == "pending",
-)
+partial_index("ix_subscribers_in_file", subscribers.c.id, where="in_file")
+partial_index("ix_subscribers_pending", subscribers.c.created_at, where="status = 'pending'")
 
 topics = Table(
     "topics",
@@ -235,12 +213,7 @@ topics = Table(
 )
 #: Topics that name papers.
 WITH_EXAMPLES = "CAST(liked AS VARCHAR) <> '[]' OR CAST(disliked AS VARCHAR) <> '[]'"
-Index(
-    "ix_topics_examples",
-    topics.c.subscriber_id,
-    sqlite_where=text(WITH_EXAMPLES),
-    postgresql_where=text(WITH_EXAMPLES),
-)
+partial_index("ix_topics_examples", topics.c.subscriber_id, where=WITH_EXAMPLES)
 
 issues = Table(
     "issues",
@@ -288,31 +261,12 @@ deliveries = Table(
     _required("resends", Integer),  # after an uncertain end; `resend-once` allows one
     Column("uncertain_at", UtcDateTime),  # when it was first in doubt; kept for the record
 )
-Index(
-    "ix_deliveries_due",
-    deliveries.c.due_at,
-    deliveries.c.id,
-    sqlite_where=deliveries.c.state.in_(("pending", "deferred")),
-    postgresql_where=deliveries.c.state.in_(("pending", "deferred")),
+partial_index(
+    "ix_deliveries_due", deliveries.c.due_at, deliveries.c.id, where="state IN ('pending', 'deferred')"
 )
-Index(
-    "ix_deliveries_leased",
-    deliveries.c.leased_until,
-    sqlite_where=deliveries.c.state.in_(("claimed", "data")),
-    postgresql_where=deliveries.c.state.in_(("claimed", "data")),
-)
-Index(
-    "ix_deliveries_uncertain",
-    deliveries.c.id,
-    sqlite_where=deliveries.c.state == "uncertain",
-    postgresql_where=deliveries.c.state == "uncertain",
-)
-Index(
-    "ix_deliveries_failed",
-    deliveries.c.created_at,
-    sqlite_where=deliveries.c.state == "failed",
-    postgresql_where=deliveries.c.state == "failed",
-)
+partial_index("ix_deliveries_leased", deliveries.c.leased_until, where="state IN ('claimed', 'data')")
+partial_index("ix_deliveries_uncertain", deliveries.c.id, where="state = 'uncertain'")
+partial_index("ix_deliveries_failed", deliveries.c.created_at, where="state = 'failed'")
 Index("ix_deliveries_subscriber", deliveries.c.subscriber_id)
 Index("ix_deliveries_worker", deliveries.c.worker)  # the accounting of one run
 Index("ix_deliveries_address_hash", deliveries.c.address_hash)

@@ -14,7 +14,7 @@ from sqlalchemy import (
     event,
 )
 
-from digest.storage.tables import UtcDateTime, metadata, papers
+from digest.storage.tables import UtcDateTime, metadata, papers, partial_index
 
 # What somebody typed into a form. The row is written before the answer, the mail is decided after it.
 asks = Table(
@@ -33,24 +33,9 @@ asks = Table(
     Column("confirmed_at", UtcDateTime),
     Column("subscriber_id", Integer),  # whom it made active; no foreign key: the record outlives the reader
 )
-Index(
-    "ix_asks_open",
-    asks.c.id,
-    sqlite_where=asks.c.answered_at.is_(None),
-    postgresql_where=asks.c.answered_at.is_(None),
-)
-Index(
-    "ix_asks_unconfirmed",
-    asks.c.asked_at,
-    sqlite_where=asks.c.confirmed_at.is_(None),
-    postgresql_where=asks.c.confirmed_at.is_(None),
-)
-Index(
-    "ix_asks_typed",
-    asks.c.asked_at,
-    sqlite_where=asks.c.email.is_not(None),
-    postgresql_where=asks.c.email.is_not(None),
-)
+partial_index("ix_asks_open", asks.c.id, where="answered_at IS NULL")
+partial_index("ix_asks_unconfirmed", asks.c.asked_at, where="confirmed_at IS NULL")
+partial_index("ix_asks_typed", asks.c.asked_at, where="email IS NOT NULL")
 Index("ix_asks_address_hash", asks.c.address_hash)
 
 # The proof of what a reader agreed to and of what was taken back; kept for ever, with a hash only.
