@@ -77,12 +77,14 @@ async def ask(
         step(1, 1)
         return asked
     urls = addresses(source, now)
+    step(0, len(urls))
     for place, url in enumerate(urls):
         if place and _is_recent(known.get(url), now):
             continue
         if not await _ask_one(url, known.get(url), fetcher, reader, asked, now):
             break
         step(place + 1, len(urls))
+    step(len(urls), len(urls))
     return asked
 
 

@@ -15,6 +15,7 @@ from digest.ingest.gaps import Gap
 from digest.ingest.parse import Document
 from digest.ingest.registries import rest
 from digest.models import Entry, Source, SourceKind
+from digest.pipeline.asking import Step
 
 #: Names that mean something on this machine or its network alone (RFC 2606, RFC 6761, RFC 6762, RFC 9476).
 _AT_HAND = (".localhost", ".local", ".lan", ".internal", ".home.arpa", ".alt", ".test", ".invalid")
@@ -34,7 +35,7 @@ def address_of(source: Source) -> str | None:
 
 
 async def fill(
-    source: Source, gap: Gap, fetcher: Fetcher, reader: Reader, *, now: datetime
+    source: Source, gap: Gap, fetcher: Fetcher, reader: Reader, *, now: datetime, step: Step
 ) -> tuple[list[Entry], Gap | None, str | None]:
     """The entries of a gap, what is left of it, and a sentence if that is something."""
     address = address_of(source)
@@ -44,7 +45,7 @@ async def fill(
     entries: list[Entry] = []
     try:
         for url in gaps.queries(address, category, gap):
-            await _read_pages(url, entries, fetcher, reader)
+            await _read_pages(url, entries, fetcher, reader, step)
     except SourceError as error:
         wait = rest(gap.failures + 1, refused=True, retry_after=error.retry_after)
         left = replace(gap, failures=gap.failures + 1, retry_at=now + wait)
@@ -52,7 +53,7 @@ async def fill(
     return gaps.as_announced(entries, gap), None, None
 
 
-async def _read_pages(url: str, entries: list[Entry], fetcher: Fetcher, reader: Reader) -> None:
+async def _read_pages(url: str, entries: list[Entry], fetcher: Fetcher, reader: Reader, step: Step) -> None:
     """Add every page of a query; a server that repeats itself is left alone. Raises SourceError."""
     following: str | None = url
     seen: set[str] = set()
@@ -65,6 +66,7 @@ async def _read_pages(url: str, entries: list[Entry], fetcher: Fetcher, reader: 
         seen |= fresh
         read += len(document.entries)
         entries += document.entries
+        step(read, max(document.total or 0, read))
         if read > gaps.MOST_ROWS:
             raise SourceError(f"the answer has more than {gaps.MOST_ROWS} rows")
         following = gaps.following(following, document, read)

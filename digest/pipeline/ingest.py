@@ -125,7 +125,7 @@ async def ingest(
                 task.cancel()
             await asyncio.gather(*asking, return_exceptions=True)
         asked = asked_of(sources) if registries is None else registries
-        await fetch_liked(db, asked, way_out, child, number=number, now=now)
+        await fetch_liked(db, asked, way_out, child, number=number, now=now, progress=step)
     async with db.write() as conn:
         report = IngestReport(number=number, sources=tuple(reports), papers=await papers.count(conn))
         await passes.commit(conn, number, clock(), report.to_json())
@@ -154,7 +154,9 @@ async def _ask(
         asked = await ask(source, known, fetcher, reader, now=now, step=step)
         gap = gap_of(status, asked.documents, now)
         if gap is not None and not asked.failed and (gap.retry_at is None or gap.retry_at <= now):
-            asked.filled, asked.gap, asked.gap_error = await fill(source, gap, fetcher, reader, now=now)
+            asked.filled, asked.gap, asked.gap_error = await fill(
+                source, gap, fetcher, reader, now=now, step=step
+            )
         else:
             asked.gap = gap
     except Exception as error:  # a mistake of ours costs one source and not the morning's mail

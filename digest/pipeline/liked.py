@@ -4,7 +4,7 @@ arXiv ids from arXiv's API, preprints from bioRxiv's and medRxiv's, all other DO
 seconds between two requests, one connection, Retry-After obeyed, also after a restart.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -70,6 +70,7 @@ async def fetch_liked(
     *,
     number: int,
     now: datetime,
+    progress: Callable[[str, int, int], None],
 ) -> None:
     """Store unknown papers that readers named; they are examples and never eligible for digests."""
     async with db.read() as conn:
@@ -82,6 +83,7 @@ async def fetch_liked(
     search = _Search(open=due)
     for registry in asked:
         await _ask(registry, search, fetcher, reader)
+        progress(_NAME, len(due) - len(search.open), len(due))
     ends = _ends(search, before, asked, now)
     async with db.write() as conn:
         for registry in asked:
