@@ -34,13 +34,23 @@ def address_of(source: Source) -> str | None:
     return source.backfill_url or (gaps.API if is_online(source.url) else None)
 
 
+def _is_here(url: str) -> bool:
+    """True for a server on this very machine: somebody replays recordings, and no day of them is lost."""
+    host = urlsplit(url).hostname or ""
+    return host in ("localhost", "::1") or host.endswith(".localhost") or host.startswith("127.")
+
+
 async def fill(
     source: Source, gap: Gap, fetcher: Fetcher, reader: Reader, *, now: datetime, step: Step
 ) -> tuple[list[Entry], Gap | None, str | None]:
     """The entries of a gap, what is left of it, and a sentence if that is something."""
     address = address_of(source)
     if address is None:
-        return [], None, f"{gap} was missed and is in no feed any more; name a `backfill_url` to fetch it"
+        return (
+            [],
+            None,
+            None if _is_here(source.url) else f"{gap} was missed; name a `backfill_url` to fetch it",
+        )
     category = source.name.partition(":")[2] or source.url.rpartition("/")[2]
     entries: list[Entry] = []
     try:
