@@ -4,7 +4,7 @@ No classifier per subscriber: the centroid of the liked papers, less a part of t
 better at one to ten likes and a thousand times faster.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,6 +13,7 @@ from scipy import sparse
 from digest.match.index import Example, Floats, Index, build_index, unit_rows
 from digest.match.meaning import unit
 from digest.match.query import Queries, likes_weight
+from digest.match.words import Ints
 from digest.models import Paper
 
 WORDS_SHARE = 6.0  # what a cosine of one with the words of the liked papers adds
@@ -25,8 +26,8 @@ def likeness(index: Index, queries: Queries) -> Floats | None:
     if not sides:
         return None
     found = np.zeros((len(queries), len(index.papers)), np.float32)
-    learn(index, [paper for _, papers, _ in sides for paper in papers])
-    for row, near in zip([row for row, *_ in sides], _similarity(index, sides), strict=True):
+    known = learn(index, [paper for _, papers, _ in sides for paper in papers])
+    for (row, *_), near in zip(sides, _similarity(index, sides, known), strict=True):
         found[row] += near
     return found
 
@@ -43,37 +44,46 @@ def _sides(queries: Queries) -> Iterator[tuple[int, Sequence[Paper], float]]:
             yield row, disliked, -DISLIKE_SHARE * weight
 
 
-def _similarity(index: Index, sides: Sequence[tuple[int, Sequence[Paper], float]]) -> Floats:
+def _similarity(
+    index: Index, sides: Sequence[tuple[int, Sequence[Paper], float]], known: Mapping[str, Example]
+) -> Floats:
     """Cosines with the centroid of the papers of each side, times the weight of the side."""
-    ids = list(dict.fromkeys(paper.id for _, papers, _ in sides for paper in papers))
-    places = {one: place for place, one in enumerate(ids)}
-    columns = np.array([places[paper.id] for _, papers, _ in sides for paper in papers], np.int64)
+    places = {one: place for place, one in enumerate(known)}
+    members = np.array([places[paper.id] for _, papers, _ in sides for paper in papers], np.int64)
     ends = np.concatenate([[0], np.cumsum([len(papers) for _, papers, _ in sides])])
-    sums = sparse.csr_matrix((np.ones(len(columns), np.float32), columns, ends), (len(sides), len(ids)))
-    words = unit_rows(sums @ _rows([index.known[one] for one in ids], index.size))
-    meanings = unit(sums @ np.stack([index.known[one].meaning for one in ids]))
+    sums = sparse.csr_matrix((np.ones(len(members), np.float32), members, ends), (len(sides), len(known)))
+    columns, words = _rows([*known.values()])
     weights = np.array([[weight] for *_, weight in sides], np.float32)
+    by_words = np.float32(WORDS_SHARE) * index.postings.near(columns, unit_rows(sums @ words))
+    meanings = unit(sums @ np.stack([one.meaning for one in known.values()]))
     by_meaning = np.float32(index.space.likes_share) * (meanings @ index.meanings.T)
-    by_words = np.float32(WORDS_SHARE) * index.near(words)
     return np.asarray(weights * (by_words + by_meaning), np.float32)
 
 
-def _rows(known: Sequence[Example], size: int) -> Any:
-    """The words of examples, one below the other: examples x columns."""
-    ends = np.concatenate([[0], np.cumsum([len(one.columns) for one in known])])
-    columns = np.concatenate([one.columns for one in known])
-    return sparse.csr_matrix(
-        (np.concatenate([one.words for one in known]), columns, ends), (len(known), size)
-    )
+def _rows(examples: Sequence[Example]) -> tuple[Ints, Any]:
+    """The columns that some of the examples have, and their words in these: examples x columns."""
+    ends = np.concatenate([[0], np.cumsum([len(one.columns) for one in examples])])
+    columns, places = np.unique(np.concatenate([one.columns for one in examples]), return_inverse=True)
+    words = np.concatenate([one.words for one in examples])
+    return columns, sparse.csr_matrix((words, places, ends), (len(examples), len(columns)))
 
 
-def learn(index: Index, papers: Iterable[Paper]) -> None:
-    """Read the papers that the index does not know yet as examples."""
-    fresh = list({paper.id: paper for paper in papers if paper.id not in index.known}.values())
-    if not fresh:
-        return
-    read = build_index(fresh, index.space)
-    rows, meanings = index.directions(read), read.meanings
-    for row, (paper, meaning) in enumerate(zip(fresh, meanings, strict=True)):
+def learn(index: Index, papers: Iterable[Paper]) -> dict[str, Example]:
+    """The papers as examples, each once, by id; those that the index does not know yet are read."""
+    asked = {paper.id: paper for paper in papers}
+    known = {one: index.known.get(one) for one in asked}
+    fresh = [asked[one] for one, found in known.items() if found is None]
+    if fresh:
+        known |= zip((paper.id for paper in fresh), _read(index, fresh), strict=True)
+    found = {one: example for one, example in known.items() if example is not None}
+    for paper in fresh:
+        index.known.keep(paper.id, found[paper.id])
+    return found
+
+
+def _read(index: Index, papers: Sequence[Paper]) -> Iterator[Example]:
+    read = build_index(papers, index.space)
+    rows = index.directions(read)
+    for row, meaning in enumerate(read.meanings):
         own = slice(rows.indptr[row], rows.indptr[row + 1])
-        index.known[paper.id] = Example(rows.indices[own].copy(), rows.data[own].copy(), meaning.copy())
+        yield Example(rows.indices[own].copy(), rows.data[own].copy(), meaning.copy())

@@ -3,11 +3,10 @@
 topics ─distinct→ queries ─weigh, in blocks→ logits ─rules→ ─best of each row→ matches
 """
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from itertools import islice, pairwise
+from itertools import pairwise
 from types import MappingProxyType
-from typing import Any
 
 from digest.errors import RankError
 from digest.match.best import CERTAIN, Best, find_best
@@ -18,7 +17,7 @@ from digest.match.text import normal, terms
 from digest.models import Match, Paper, Topic
 
 BLOCK = 512  # topics that are weighed at once: 5 x 6 MB for 3,000 papers
-KEPT = 40_000  # lists of matches that an index keeps for topics that come again: about 11 kB each
+
 #: From here on likes are a reason of their own; in logits, of which 1 nearly triples the odds.
 LIKED_FROM = 1.0
 
@@ -41,18 +40,21 @@ def rank(
     """
     if not index.papers:
         return [[] for _ in topics]
-    keys = [(*_asking(topic, examples), limit, cut, or_best) for topic in topics]
-    distinct = dict(zip(keys, topics, strict=True))
-    known = {key: index.ranked.get(key) for key in distinct}
-    asked = [key for key, found in known.items() if found is None]
-    for start in range(0, len(asked), BLOCK):
-        block = asked[start : start + BLOCK]
-        queries = make_queries(index, [distinct[key] for key in block], examples)
+    options = (limit, cut, or_best)
+    keys = [(options, *_asking(topic, examples)) for topic in topics]
+    ranked = [index.ranked.get(key) for key in keys]
+    asked = {key: topic for key, topic, found in zip(keys, topics, ranked, strict=True) if found is None}
+    fresh: dict[tuple[Hashable, ...], list[Match]] = {}
+    for keys_of_block, queries in _blocks(index, asked, examples):
         best = find_best(index, queries, limit=limit, cut=cut, or_best=or_best)
-        known.update(zip(block, _matches(index, queries, best), strict=True))
-    ranked = {key: found for key, found in known.items() if found is not None}
-    _keep(index, ranked)
-    return [_named(topic.name, ranked[key]) for key, topic in zip(keys, topics, strict=True)]
+        fresh.update(zip(keys_of_block, _matches(index, queries, best), strict=True))
+    for key, matches in fresh.items():
+        index.ranked.keep(key, matches)
+    every = (fresh[key] if found is None else found for key, found in zip(keys, ranked, strict=True))
+    return [
+        found if not found or found[0].topic == topic.name else _renamed(topic.name, found)
+        for topic, found in zip(topics, every, strict=True)
+    ]
 
 
 def rank_ids(
@@ -65,17 +67,15 @@ def rank_ids(
     """As `rank`, but ids and scores alone, for whoever asks for no reasons; nothing is kept."""
     if not index.papers:
         return [[] for _ in topics]
-    asking = [_asking(topic, examples) for topic in topics]
-    distinct = dict(zip(asking, topics, strict=True))
-    found: list[list[tuple[str, float]]] = []
-    for start in range(0, len(distinct), BLOCK):
-        queries = make_queries(index, [*islice(distinct.values(), start, start + BLOCK)], examples)
+    keys = [_asking(topic, examples) for topic in topics]
+    ranked: dict[tuple[Hashable, ...], list[tuple[str, float]]] = {}
+    for keys_of_block, queries in _blocks(index, dict(zip(keys, topics, strict=True)), examples):
         best = find_best(index, queries, limit=limit, cut=0.0, or_best=False)
         ids = [index.papers[number].id for number in best.numbers.tolist()]
         scored = list(zip(ids, best.scores, strict=True))
-        found += [scored[start:end] for start, end in pairwise(best.ends())]
-    ranked = dict(zip(distinct, found, strict=True))
-    return [ranked[one] for one in asking]
+        lists = (scored[start:end] for start, end in pairwise(best.ends()))
+        ranked.update(zip(keys_of_block, lists, strict=True))
+    return [ranked[key] for key in keys]
 
 
 def check_topic(topic: Topic) -> None:
@@ -99,27 +99,26 @@ def _asking(topic: Topic, examples: Mapping[str, Paper]) -> tuple[Hashable, ...]
 
     Of the examples those that are known count: a topic ranks differently once its liked papers are there.
     """
-    text, rules = normal(topic.text), (topic.keywords, topic.exclude, topic.authors, topic.categories)
+    asking = (normal(topic.text), topic.keywords, topic.exclude, topic.authors, topic.categories)
     if not topic.liked and not topic.disliked:
-        return text, *rules
+        return asking
     sides = (tuple(one for one in ids if one in examples) for ids in (topic.liked, topic.disliked))
-    return text, *rules, *sides
+    return *asking, *sides
 
 
-def _named(name: str, matches: list[Match]) -> list[Match]:
-    """The matches under the name by which this topic goes."""
-    if not matches or matches[0].topic == name:
-        return matches
+def _blocks(
+    index: Index, asked: Mapping[tuple[Hashable, ...], Topic], examples: Mapping[str, Paper]
+) -> Iterator[tuple[Sequence[tuple[Hashable, ...]], Queries]]:
+    """The distinct topics, so many at a time as are weighed at once."""
+    keys = list(asked)
+    for start in range(0, len(keys), BLOCK):
+        block = keys[start : start + BLOCK]
+        yield block, make_queries(index, [asked[key] for key in block], examples)
+
+
+def _renamed(name: str, matches: list[Match]) -> list[Match]:
+    """The matches under the name by which another topic goes."""
     return [replace(match, topic=name) for match in matches]
-
-
-def _keep(index: Index, used: Mapping[Any, list[Match]]) -> None:
-    """Remember these lists; those that were not asked for the longest time are forgotten first."""
-    for key, found in used.items():
-        index.ranked.pop(key, None)
-        index.ranked[key] = found
-    for key in list(islice(index.ranked, max(0, len(index.ranked) - KEPT))):
-        index.ranked.pop(key, None)
 
 
 def _matches(index: Index, queries: Queries, best: Best) -> list[list[Match]]:
