@@ -3,7 +3,7 @@
     pending ─claim→ claimed ─data→ data ─settle→ sent | failed | uncertain | deferred ─claim→ …
                        └→ suppressed | expired            └ a dead worker's: see `recovery`
 
-Every arrow is one statement inside the caller's transaction. A worker's name is unique to one run, so a
+Every arrow is inside the caller's transaction. A worker's name is unique to one run, so a
 run touches a delivery once, and a row that was taken over by another worker is never marked by the first.
 """
 
@@ -110,17 +110,22 @@ def new_row(
 async def claim(conn: AsyncConnection, *, worker: str, now: datetime, limit: int) -> Claim:
     """Take up to `limit` due deliveries for this worker, oldest first, each at most once a run.
 
-    Consent is read by the same statement: whoever unsubscribed before it gets nothing. The overdue expire.
+    Consent is read by the statement that takes: whoever unsubscribed before it gets nothing. The overdue
+    expire.
     """
     return await conn.run_sync(claim_whole, worker=worker, now=now, limit=limit)
 
 
 def claim_whole(conn: Connection, *, worker: str, now: datetime, limit: int) -> Claim:
     """`claim` in one go, for `Database.write_whole`."""
-    values = {"worker_": worker, "now_": now, "limit_": limit}
+    due = conn.execute(_due_statement(), {"worker_": worker, "now_": now, "limit_": limit}).all()
+    if not due:
+        return Claim((), ())
+    made = [row.created_at for row in due]
+    values = {"ids_": [row.id for row in due], "first_": min(made), "last_": max(made), "worker_": worker}
     values |= {"lease_": now + LEASE, "oldest_": now - OVERDUE_AFTER}
     rows = sorted(
-        (delivery_of(row) for row in conn.execute(_claim_statement(), values)),
+        (delivery_of(row) for row in conn.execute(_take_statement(), values)),
         key=lambda row: (row.due_at, row.id),
     )
     ended = [_ended(row, now) for row in rows if row.state is not DeliveryState.CLAIMED]
@@ -130,26 +135,33 @@ def claim_whole(conn: Connection, *, worker: str, now: datetime, limit: int) -> 
 
 
 @cache
-def _claim_statement() -> Executable:
-    """Built once: it takes longer to write than to run."""
+def _due_statement() -> Executable:
+    """What is due, locked for us. Built once: it takes longer to write than to run."""
     now, worker = bindparam("now_", type_=_D.due_at.type), bindparam("worker_", type_=_D.worker.type)
-    due = (
+    return (
         select(_D.id, _D.created_at)
         .where(OPEN, _D.due_at <= now, or_(_D.worker.is_(None), _D.worker != worker))
         .order_by(_D.due_at, _D.id)
         .limit(bindparam("limit_", type_=Integer))
         .with_for_update(skip_locked=True)
-        .cte("due")
+    )
+
+
+@cache
+def _take_statement() -> Executable:
+    """Take them. A statement by itself, with the moments in it: PostgreSQL looks into their months alone."""
+    first, last, oldest = (
+        bindparam(f"{name}_", type_=_D.due_at.type) for name in ("first", "last", "oldest")
     )
     state = case(
         (~_allowed(), DeliveryState.SUPPRESSED.value),
-        (_D.created_at < bindparam("oldest_", type_=_D.due_at.type), DeliveryState.EXPIRED.value),
+        (_D.created_at < oldest, DeliveryState.EXPIRED.value),
         else_=DeliveryState.CLAIMED.value,
     )
     return (
         update(deliveries)
-        .where(_D.id == due.c.id, _D.created_at == due.c.created_at)
-        .values(state=state, worker=worker, leased_until=bindparam("lease_"))
+        .where(_D.id.in_(bindparam("ids_", expanding=True)), _D.created_at.between(first, last))
+        .values(state=state, worker=bindparam("worker_"), leased_until=bindparam("lease_"))
         .returning(*COLUMNS)
     )
 

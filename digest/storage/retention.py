@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, Table, delete, exists, select, text, update
+from sqlalchemy import ColumnElement, Select, Table, delete, exists, func, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from digest.storage.tables import (
@@ -31,8 +31,8 @@ _OPEN = ("pending", "claimed", "data", "deferred", "uncertain")
 async def delete_issues(conn: AsyncConnection, before: datetime, limit: int) -> int:
     """Issues of old days with their deliveries; those with an open delivery stay."""
     its = deliveries.c.issue_id == issues.c.id, deliveries.c.created_at == issues.c.created_at
-    waits = exists().where(*its, deliveries.c.state.in_(_OPEN))
-    old = select(issues.c.id).where(issues.c.created_at < before, ~waits)
+    state = func.coalesce(select(deliveries.c.state).where(*its).scalar_subquery(), "quiet")
+    old = select(issues.c.id).where(issues.c.created_at < before, state.not_in(_OPEN))
     return await _delete(conn, issues, issues.c.id, old.order_by(issues.c.created_at), limit)
 
 

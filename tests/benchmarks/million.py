@@ -68,7 +68,7 @@ def main() -> None:
     options = parser.parse_args()
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(40))
     with postgres("postgres") as server, fresh_database(server) as url, sink() as port:
-        upgrade(url)
+        upgrade(url, _now())
         asyncio.run(measure(url, port, options))
 
 

@@ -74,7 +74,9 @@ async def fill(db: Database, readers: int) -> None:
         await generate(conn, topics, readers, subscriber_id="n")
         answered = {"answered_at": MADE, "confirmed_at": MADE, "asked_at": MADE}
         await generate(conn, asks, readers, id="n", address_hash="n::text", **answered)
-        await generate(conn, bounces, readers, id="n", key="n::text", received_at=MADE)
+        await generate(
+            conn, bounces, readers, id="n", key="n::text", received_at=f"{MADE} - n % 200 * interval '1 day'"
+        )
         await generate(conn, suppressions, readers, address_hash="n::text", created_at=MADE)
     async with db.write() as conn:
         await conn.execute(text("ANALYZE"))
