@@ -10,13 +10,13 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from digest.pipeline import alarm, epoch, faults, late, liked
+from digest.pipeline import alarm, epoch, faults, late, liked, tally
 from digest.storage import operations
 from digest.storage.batches import batches
 from digest.storage.database import Database
 
 #: Days of the sparklines.
-DAYS = 30
+DAYS = tally.DAYS
 
 #: Liked papers that nobody knows, in lines; `--json` lists them all.
 UNKNOWN = 10
@@ -54,13 +54,13 @@ async def look(db: Database, now: datetime, templates: Path | None = None) -> Wa
     """Read it all; changes nothing."""
     since = now - timedelta(days=DAYS)
     held, unknown = await epoch.held(db), await liked.unknown(db)
+    counted = await tally.count(db, now)
     template = await faults.standing(db, templates)
     async with db.read() as conn:
         pause = await alarm.paused(conn)
         awaited = late.awaited(await batches(conn, late.CALENDARS), now)
         outbox = await operations.outbox(conn, now)
         brought = await operations.papers_a_day(conn, since)
-        made = await operations.days(conn, since)
         waiting = await operations.waiting_issues(conn)
     days = [now.date() - timedelta(days=back) for back in reversed(range(DAYS))]
     return Watch(
@@ -71,7 +71,7 @@ async def look(db: Database, now: datetime, templates: Path | None = None) -> Wa
         awaited=[batch.name for batch in awaited],
         oldest_due_at=outbox.oldest_due_at,
         papers={name: _by_day(counts, days) for name, counts in brought.items()},
-        mailed=[made.get(day, {}).get("sent", 0) for day in days],
+        mailed=[counted.days.get(day, {}).get("sent", 0) for day in days],
         unknown=unknown,
     )
 

@@ -17,7 +17,7 @@ from digest.config import Roster, Settings
 from digest.engine.jobs import Handler, Job, Step
 from digest.engine.metrics import Metrics
 from digest.errors import ConfigError, TemplateError
-from digest.pipeline import epoch, retention, signup
+from digest.pipeline import epoch, retention, signup, tally
 from digest.pipeline.compose import ComposeReport, compose
 from digest.pipeline.faults import Faults
 from digest.pipeline.ingest import IngestReport, ingest
@@ -199,6 +199,7 @@ class Steps:
         async with holding(tools.db, "clean-up", worker_name(), patience=0):
             await signup.tidy(tools.db, tools.clock())
             report = await retention.clean_up(tools.db, kept(tools.settings), tools.clock())
+            await tally.recount(tools.db, tools.clock())
         if report.total:
             log.info("clean-up.done", **asdict(report))
 

@@ -2,14 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, String, case, cast, func, or_, select
+from sqlalchemy import Select, and_, func, or_, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from digest.models import DeliveryState
-from digest.storage.accounting import UNCERTAIN
+from digest.storage.accounting import LEASED, UNCERTAIN
 from digest.storage.outbox import OPEN
 from digest.storage.tables import deliveries, issues, passes, sources, subscribers
 from digest.storage.tables_web import asks, consents
@@ -17,12 +17,19 @@ from digest.storage.tables_web import asks, consents
 #: What a day shows of an issue without a delivery.
 QUIET = "quiet"
 
+#: States in which a delivery is not settled: on its way, or waiting for a word.
+UNSETTLED = ("pending", "claimed", "data", "deferred", "uncertain")
+
+#: Literal, not bound, as in `OPEN`.
+DOUBTFUL = text("deliveries.state = 'uncertain'")
+FAILED = text("deliveries.state = 'failed'")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outbox:
     """What is not settled, and for how long it has been waiting."""
 
-    by_state: Mapping[str, int]
+    by_state: Mapping[str, int]  # every state in which a delivery is not settled
     oldest_due_at: datetime | None  # of what is due and not sent; None: nothing waits
 
 
@@ -45,38 +52,28 @@ async def all_sources(conn: AsyncConnection) -> list[Mapping[str, Any]]:
     return sorted((dict(row._mapping) for row in rows), key=lambda row: str(row["name"]))
 
 
-async def days(conn: AsyncConnection, since: datetime) -> dict[date, dict[str, int]]:
-    """Day -> state of the delivery, or `quiet` -> number of issues made on that day (UTC)."""
-    day = _day(conn, issues.c.created_at)
+async def made_on(conn: AsyncConnection, day: date) -> dict[str, int]:
+    """State of the delivery, or `quiet` -> number of issues made on that day (UTC); walks all of them."""
+    start = datetime(day.year, day.month, day.day, tzinfo=UTC)
+    its = and_(deliveries.c.issue_id == issues.c.id, deliveries.c.created_at == issues.c.created_at)
     state = func.coalesce(deliveries.c.state, QUIET)
     query = (
-        select(day.label("day"), state.label("state"), func.count().label("number"))
-        .select_from(issues.outerjoin(deliveries, deliveries.c.issue_id == issues.c.id))
-        .where(issues.c.created_at >= since)
-        .group_by(day, state)
+        select(state.label("state"), func.count().label("number"))
+        .select_from(issues.outerjoin(deliveries, its))
+        .where(issues.c.created_at >= start, issues.c.created_at < start + timedelta(days=1))
+        .group_by(state)
     )
-    found: dict[date, dict[str, int]] = {}
-    for row in await conn.execute(query):
-        found.setdefault(date.fromisoformat(row.day), {})[row.state] = row.number
-    return found
-
-
-def _day(conn: AsyncConnection, column: ColumnElement[Any]) -> ColumnElement[str]:
-    """The UTC day of a time as ISO text; SQLite keeps times as text, UTC already."""
-    if conn.dialect.name == "sqlite":
-        return func.substr(cast(column, String), 1, 10)
-    return func.to_char(func.timezone("UTC", column), "YYYY-MM-DD")
+    return {row.state: row.number for row in await conn.execute(query)}
 
 
 async def outbox(conn: AsyncConnection, now: datetime) -> Outbox:
-    """How deliveries stand, those without any included."""
-    counted = select(deliveries.c.state, func.count().label("number")).group_by(deliveries.c.state)
-    found = {row.state: row.number for row in await conn.execute(counted)}
+    """How the deliveries stand that are not settled, states without any included; asks partial indexes."""
+    found = dict.fromkeys(UNSETTLED, 0)
+    for which in (OPEN, LEASED, DOUBTFUL):
+        counted = select(deliveries.c.state, func.count()).where(which).group_by(deliveries.c.state)
+        found |= {state: number for state, number in await conn.execute(counted)}  # noqa: C416
     oldest = select(func.min(deliveries.c.due_at)).where(OPEN, deliveries.c.due_at <= now)
-    return Outbox(
-        by_state={state.value: found.get(state.value, 0) for state in DeliveryState},
-        oldest_due_at=await conn.scalar(oldest),
-    )
+    return Outbox(by_state=found, oldest_due_at=await conn.scalar(oldest))
 
 
 async def waiting_issues(conn: AsyncConnection) -> int:
@@ -87,21 +84,17 @@ async def waiting_issues(conn: AsyncConnection) -> int:
 
 async def troubled(conn: AsyncConnection, limit: int) -> list[Mapping[str, Any]]:
     """Deliveries in doubt, then those that failed, the newest first."""
-    state = case({"uncertain": 0}, value=deliveries.c.state, else_=1)
     names = ("id", "email", "state", "attempts", "reply", "settled_at", "issue_id", "subscriber_id")
-    query = (
-        select(*(deliveries.c[name] for name in names))
-        .where(deliveries.c.state.in_((DeliveryState.UNCERTAIN.value, DeliveryState.FAILED.value)))
-        .order_by(state, deliveries.c.id.desc())
-        .limit(limit)
-    )
-    return [dict(row._mapping) for row in await conn.execute(query)]
+    query = select(*(deliveries.c[name] for name in names))
+    doubtful = query.where(DOUBTFUL).order_by(deliveries.c.id.desc()).limit(limit)
+    failed = query.where(FAILED).order_by(deliveries.c.created_at.desc(), deliveries.c.id.desc()).limit(limit)
+    rows = [*await conn.execute(doubtful), *await conn.execute(failed)]
+    return [dict(row._mapping) for row in rows[:limit]]
 
 
 async def uncertain_ids(conn: AsyncConnection) -> list[int]:
     """Deliveries of which nobody knows whether they arrived."""
-    query = select(deliveries.c.id).where(deliveries.c.state == DeliveryState.UNCERTAIN.value)
-    return list(await conn.scalars(query))
+    return list(await conn.scalars(select(deliveries.c.id).where(DOUBTFUL)))
 
 
 async def deferred_codes(conn: AsyncConnection, limit: int = 5_000) -> Sequence[str]:

@@ -1,6 +1,5 @@
 """How many mails bounced or were complained about: the figures that an operator watches. Reads only."""
 
-from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import and_, func, select, text
@@ -20,21 +19,6 @@ _FAILED = text("deliveries.state = 'failed'")
 _OURS = (_D.issue_id.is_not(None), _D.reply.not_like("address:%"))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rates:
-    """Counts of one span of time."""
-
-    mailed: int  # issues handed over to a server, whatever it said
-    bounced: int  # refused at once, or sent back later
-    complained: int
-
-
-async def since(conn: AsyncConnection, at: datetime) -> Rates:
-    """The counts since a time; walks the issues of that span by their index."""
-    bounced, complained = await trouble(conn, at)
-    return Rates(mailed=await mailed(conn, at), bounced=bounced, complained=complained)
-
-
 async def trouble(conn: AsyncConnection, at: datetime) -> tuple[int, int]:
     """Bounces and complaints since a time: reads nothing else, however much was mailed."""
     refused = select(func.count()).where(_FAILED, _D.created_at >= at, *_OURS)
@@ -46,7 +30,7 @@ async def trouble(conn: AsyncConnection, at: datetime) -> tuple[int, int]:
 
 
 async def mailed(conn: AsyncConnection, at: datetime, limit: int | None = None) -> int:
-    """Issues handed over since a time; counts up to `limit`."""
+    """Issues handed over to a server since a time, whatever it said; counts up to `limit`."""
     its = _D.issue_id == issues.c.id, _D.created_at == issues.c.created_at
     made = select(issues.c.id).join(deliveries, and_(*its))
     made = made.where(issues.c.created_at >= at, _D.state.in_(_HANDED_OVER), *_OURS).limit(limit)

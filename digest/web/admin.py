@@ -11,6 +11,7 @@ from starlette.routing import BaseRoute, Route
 
 from digest import __version__
 from digest.pipeline import alarm, epoch, late, operate
+from digest.pipeline import tally as tally_of
 from digest.schedule import describe
 from digest.storage import operations, overview, passes, rates, subscribers
 from digest.storage.batches import batches
@@ -20,8 +21,8 @@ from digest.web.metrics import metrics, no_metrics
 from digest.web.operator import Operator, Page, guarded, refused
 from digest.web.pages import PRIVATE
 
-#: Days of the charts, rows of the lists.
-DAYS, ROWS, HISTORY = 30, 50, 30
+#: Rows of the lists.
+ROWS, HISTORY = 50, 30
 
 #: What a page says after a change; addresses name a sentence, never carry one.
 SAID = {
@@ -80,45 +81,55 @@ async def _sign_out(operator: Operator, _request: Request) -> Response:
 
 async def _overview(operator: Operator, request: Request) -> Response:
     now = operator.clock()
-    since = now - timedelta(days=DAYS)
+    tally = await front(request).tallies.newest()
     async with operator.db.read() as conn:
         found: dict[str, Any] = {
             "sources": await operations.all_sources(conn),
-            "days": await operations.days(conn, since),
             "outbox": await operations.outbox(conn, now),
             "troubled": await operations.troubled(conn, ROWS),
-            "readers": await operations.readers_by_status(conn),
-            "day": await rates.since(conn, now - alarm.SPAN),
             "paused": await alarm.paused(conn),
             "last_pass": await passes.last(conn),
             "next_issue_at": await subscribers.next_due_at(conn),
             "waiting": await operations.waiting_issues(conn),
             "awaited": late.awaited(await batches(conn, late.CALENDARS), now),
         }
-        brought = await operations.papers_a_day(conn, since)
-    days = charts.last_days(now.date(), DAYS)
+        bounced, complained = await rates.trouble(conn, now - alarm.SPAN)
+        brought = await operations.papers_a_day(conn, now - timedelta(days=tally_of.DAYS))
+    days = charts.last_days(now.date(), tally_of.DAYS)
     sparks = {
         name: charts.sparkline([counts.get(day, 0) for day in days], f"{name}, papers a day")
         for name, counts in brought.items()
     }
-    chart = charts.bars(days, found["days"], f"Issues of the last {DAYS} days by what became of them")
+    chart = charts.bars(days, tally.days, f"Issues of the last {tally_of.DAYS} days by what became of them")
     return _page(
         request,
         "overview.html",
         **found,
         now=now,
+        tally=tally,
+        rates=_rates(bounced, complained, tally.mailed),
+        settled=[one for one in tally.states().items() if one[0] not in operations.UNSETTLED],
         held=await epoch.held(operator.db),
         sparks=sparks,
         chart=chart,
         legend=charts.legend(),
-        table=_table(found["days"]),
+        table=_table(tally.days),
         lanes=_lanes(operator),
     )
 
 
+def _rates(bounced: int, complained: int, mailed: int) -> dict[str, str]:
+    """Bounces and complaints of a day, as shares of what was mailed."""
+    shares = {"Bounces": (bounced, 1), "Complaints": (complained, 2)}
+    return {
+        name: f"{number:,} of {mailed:,}" + (f" ({100 * number / mailed:.{digits}f} %)" if mailed else "")
+        for name, (number, digits) in shares.items()
+    }
+
+
 def _table(found: Mapping[Any, Mapping[str, int]]) -> list[tuple[Any, Mapping[str, int]]]:
     """The chart as rows, the newest day first; days without an issue are left out."""
-    return sorted(found.items(), reverse=True)
+    return sorted(((day, states) for day, states in found.items() if states), reverse=True)
 
 
 def _lanes(operator: Operator) -> list[dict[str, Any]]:

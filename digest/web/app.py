@@ -25,6 +25,7 @@ from digest.links import Links
 from digest.models import Site
 from digest.pipeline.catalogue import Catalogue
 from digest.pipeline.signup import LIMITS, Limits
+from digest.pipeline.tally import Tallies
 from digest.storage.database import Database
 from digest.storage.grouped import Grouped
 from digest.web import about, archive, feeds, health, home, leaving, manage, reading, signup
@@ -78,6 +79,7 @@ def create_app(
         links=links,
         pages=Pages(site, links.base_url, limits.proof_bits),
         catalogue=Catalogue(db, clock, composer),
+        tallies=Tallies(db, clock),
         clock=clock,
         wake=wake,
         faults=faults,
@@ -135,6 +137,7 @@ async def _lifespan(app: Starlette) -> AsyncIterator[None]:
     yield
     await app.state.front.grouped.close()
     await app.state.front.catalogue.close()
+    await app.state.front.tallies.close()
 
 
 def _static() -> Mount:

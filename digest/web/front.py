@@ -14,6 +14,7 @@ from digest.links import Links
 from digest.models import Site
 from digest.pipeline.catalogue import Catalogue
 from digest.pipeline.signup import Limits
+from digest.pipeline.tally import Tallies
 from digest.storage.database import Database
 from digest.storage.grouped import Grouped
 from digest.web.gate import Gate
@@ -34,6 +35,7 @@ class Front:
     links: Links
     pages: Pages
     catalogue: Catalogue
+    tallies: Tallies
     clock: Clock
     wake: Callable[[], None]  # there is something new in the outbox
     faults: Callable[[], Sequence[str]]  # what keeps this process from being ready

@@ -12,15 +12,18 @@ from starlette.responses import PlainTextResponse, Response
 
 from digest import __version__
 from digest.pipeline import alarm
+from digest.pipeline.tally import Tally
 from digest.storage import operations, passes, queue, rates
+from digest.web.front import front
 from digest.web.operator import Operator
 
 _CODE = re.compile(r"\b([45]\d\d)\b(?: (\d\.\d{1,3}\.\d{1,3}))?")
 
 
-async def metrics(operator: Operator, _request: Request) -> Response:
+async def metrics(operator: Operator, request: Request) -> Response:
     """Both registries as text."""
-    body = generate_latest(operator.service.metrics.registry) + generate_latest(await _gauges(operator))
+    gauges = await _gauges(operator, await front(request).tallies.newest())
+    body = generate_latest(operator.service.metrics.registry) + generate_latest(gauges)
     return Response(body, media_type=CONTENT_TYPE_LATEST, headers={"Cache-Control": "no-store"})
 
 
@@ -30,15 +33,14 @@ async def no_metrics(_operator: Operator, _request: Request) -> Response:
     return PlainTextResponse(sentence, status_code=401, headers={"WWW-Authenticate": "Bearer"})
 
 
-async def _gauges(operator: Operator) -> CollectorRegistry:
-    """What is read at each scrape."""
+async def _gauges(operator: Operator, tally: Tally) -> CollectorRegistry:
+    """What is read at each scrape, and what was counted last of the rest."""
     now, registry = operator.clock(), CollectorRegistry()
     async with operator.db.read() as conn:
         outbox = await operations.outbox(conn, now)
         last = await passes.last(conn)
-        day = await rates.since(conn, now - alarm.SPAN)
+        bounced, complained = await rates.trouble(conn, now - alarm.SPAN)
         paused = await alarm.paused(conn)
-        readers = await operations.readers_by_status(conn)
         states = await operations.all_sources(conn)
         codes = by_code(await operations.deferred_codes(conn))
         waiting = await operations.waiting_issues(conn)
@@ -51,13 +53,14 @@ async def _gauges(operator: Operator) -> CollectorRegistry:
     ended_at = last["committed_at"] if last else None
     _one(registry, "digest_last_pass_seconds", "Age of the newest pass.", _age(ended_at, now))
     _one(registry, "digest_issues_waiting", "Issues that wait for a late batch.", waiting)
-    _one(registry, "digest_day_mailed", "Issues handed over, of the last 24 hours.", day.mailed)
-    _one(registry, "digest_day_bounced", "Dead addresses of the last 24 hours.", day.bounced)
-    _one(registry, "digest_day_complaints", "Complaints of the last 24 hours.", day.complained)
-    _many(registry, "digest_outbox", "Deliveries by state.", "state", outbox.by_state.items())
+    _one(registry, "digest_day_mailed", "Issues handed over, of the last 24 hours.", tally.mailed)
+    _one(registry, "digest_day_bounced", "Dead addresses of the last 24 hours.", bounced)
+    _one(registry, "digest_day_complaints", "Complaints of the last 24 hours.", complained)
+    deliveries = {**tally.states(), **outbox.by_state}  # settled ones: issues of the last 30 days
+    _many(registry, "digest_outbox", "Deliveries by state.", "state", deliveries.items())
     _many(registry, "digest_deferred", "Deferred deliveries by reply.", "code", codes.items())
     _many(registry, "digest_day_consents", "What readers said in 24 hours.", "event", consents.items())
-    _many(registry, "digest_subscribers", "Subscribers by status.", "status", readers.items())
+    _many(registry, "digest_subscribers", "Subscribers by status.", "status", tally.readers.items())
     source = Gauge(
         "digest_source_state", "1 for the state of a source.", ["source", "state"], registry=registry
     )

@@ -69,7 +69,8 @@ async def test_refusals_and_returned_mails_are_bounces(db: Database) -> None:
             row = {"key": f"k{number}", "address_hash": "h", "kind": "soft", "status": "", "received_at": NOW}
             await conn.execute(insert(bounces).values(row))
     async with db.read() as conn:
-        assert await rates.since(conn, NOW) == rates.Rates(mailed=19, bounced=5, complained=0)
+        assert await rates.trouble(conn, NOW) == (5, 0)
+        assert [await rates.mailed(conn, NOW, limit) for limit in (None, 7)] == [19, 7]
     assert await alarm.watch(db, NOW)
 
 
