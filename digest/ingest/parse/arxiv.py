@@ -10,7 +10,7 @@ from typing import Any
 
 from digest import identifiers
 from digest.errors import ParseError
-from digest.ingest.parse import dates, names
+from digest.ingest.parse import dates, names, withdrawals
 from digest.ingest.parse.text import joined, title
 from digest.models import Announcement, Entry
 
@@ -19,11 +19,6 @@ _LEGACY = re.compile(
     r"\.?\s*\(arXiv:(?P<id>[^\s)]+)\s+\[(?P<category>[^\]]+)\](?P<kind>\s+UPDATED|\s+CROSS LISTED)?\)\s*$"
 )
 _LEGACY_KINDS = {"UPDATED": Announcement.REPLACE, "CROSS LISTED": Announcement.CROSS, "": Announcement.NEW}
-_WITHDRAWN = re.compile(
-    r"^\W*(?:(?:this|the|our)\s+(?:\w+\s+){0,2}?(?:paper|article|submission|manuscript|preprint|work|version)\s+"
-    r"(?:has been|was|is|have been)\s+(?:\w+\s+){0,2}?)?withdrawn\b",
-    re.IGNORECASE,
-)
 
 
 def wrote(item: Any) -> bool:
@@ -73,13 +68,8 @@ def entry(item: Any, channel: Any) -> Entry | None:
         venue=joined(item.get("arxiv_journal_reference") or item.get("arxiv_journal_ref")),
         comment=comment,
         licence=joined(item.get("rights")) if "://" in str(item.get("rights")) else "",
-        withdrawn=is_withdrawn(abstract, comment),
+        withdrawn=withdrawals.told(abstract, comment),
     )
-
-
-def is_withdrawn(abstract: str, comment: str) -> bool:
-    """True if the abstract or the comment says that the paper was withdrawn."""
-    return any(_WITHDRAWN.match(text) is not None for text in (abstract, comment))
 
 
 def _identifier(guid: str, link: str, legacy: re.Match[str] | None) -> tuple[str, int | None] | None:

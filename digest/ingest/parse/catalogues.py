@@ -4,9 +4,8 @@ from collections.abc import Iterable
 from typing import Any
 
 from digest import identifiers
-from digest.ingest.parse import dates, names
+from digest.ingest.parse import dates, names, withdrawals
 from digest.ingest.parse.document import Document
-from digest.ingest.parse.journal import is_withdrawn
 from digest.ingest.parse.text import blocks, from_html, joined, link, plain
 from digest.models import Announcement, Entry
 
@@ -43,7 +42,7 @@ def _crossref_entry(record: dict[str, Any]) -> Entry | None:
         announced=Announcement.PUBLISHED,
         published_at=dates.of_parts(_first(_object(record.get("issued")).get("date-parts"))),
         venue=plain(_first(record.get("container-title"))),
-        withdrawn=is_withdrawn(title),
+        withdrawn=withdrawals.titled(title),
         **_named(doi),
     )
 

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from digest import identifiers
-from digest.ingest.parse import abstracts, dates, names
+from digest.ingest.parse import abstracts, dates, names, withdrawals
 from digest.ingest.parse.text import from_html, joined, link, plain
 from digest.models import Announcement, Entry
 
@@ -16,7 +16,6 @@ PREPRINTS = ("10.1101/", "10.64898/")
 _IN_PATH = re.compile(r"/(10\.\d{4,9}/[^?#\s]+)")
 _TAIL = re.compile(r"(?:v\d+)?(?:\.(?:full|abstract|short|pdf)|/(?:full|abstract|pdf|html|meta))*/?$")
 _SUBJECT = re.compile(r"(?:bio|med)Rxiv Subject Collection:\s*(.+)", re.IGNORECASE)
-_GONE = re.compile(r"(?:withdrawn|retracted|removed)\b[\s:—–-]|\bretraction (?:note|notice)\b", re.IGNORECASE)
 
 
 def entry(item: Any, channel: Any) -> Entry | None:
@@ -43,13 +42,8 @@ def entry(item: Any, channel: Any) -> Entry | None:
         venue=_venue(item, name),
         comment=found.comment,
         licence=_licence(item),
-        withdrawn=is_withdrawn(name),
+        withdrawn=withdrawals.titled(name) or withdrawals.told(found.abstract, found.comment),
     )
-
-
-def is_withdrawn(title: str) -> bool:
-    """True for titles such as `WITHDRAWN: …` and `Retraction Note: …`."""
-    return _GONE.match(title) is not None
 
 
 def doi(item: Any) -> str | None:

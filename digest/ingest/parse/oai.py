@@ -12,8 +12,7 @@ from typing import Any
 
 from digest import identifiers
 from digest.errors import ParseError
-from digest.ingest.parse import dates, names
-from digest.ingest.parse.arxiv import is_withdrawn
+from digest.ingest.parse import dates, names, withdrawals
 from digest.ingest.parse.document import Document
 from digest.ingest.parse.text import joined
 from digest.models import Entry
@@ -98,7 +97,7 @@ def _entry(record: ET.Element) -> Entry | None:
         venue=_text(fields, "journal-ref"),
         comment=comment,
         licence=_text(fields, "license"),
-        withdrawn=is_withdrawn(abstract, comment),
+        withdrawn=withdrawals.told(abstract, comment),
         current=not versions,
     )
 

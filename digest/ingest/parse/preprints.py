@@ -7,7 +7,7 @@ import re
 from typing import Any
 
 from digest import identifiers
-from digest.ingest.parse import dates, names
+from digest.ingest.parse import dates, names, withdrawals
 from digest.ingest.parse.document import Document
 from digest.ingest.parse.text import joined, plain
 from digest.models import Announcement, Entry
@@ -52,8 +52,14 @@ def _entry(record: dict[str, Any]) -> Entry | None:
         announced=Announcement.PUBLISHED if version == 1 else Announcement.REPLACE,
         published_at=dates.of_text(record.get("date")) if version == 1 else None,
         venue={"medrxiv": "medRxiv", "biorxiv": "bioRxiv"}[server],
-        withdrawn=_said(record, "type").lower() == "withdrawn" or title.lower().startswith("withdrawn:"),
+        withdrawn=_is_withdrawn(record, title),
     )
+
+
+def _is_withdrawn(record: dict[str, Any], title: str) -> bool:
+    """By its type, its title, or the sentence that the servers put in place of the abstract."""
+    gone = _said(record, "type").lower() == "withdrawn"
+    return gone or withdrawals.titled(title) or withdrawals.told(_said(record, "abstract"))
 
 
 def _said(record: dict[str, Any], key: str) -> str:

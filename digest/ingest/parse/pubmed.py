@@ -4,9 +4,8 @@ import xml.etree.ElementTree as ET
 
 from digest import identifiers
 from digest.errors import ParseError
-from digest.ingest.parse import dates, names
+from digest.ingest.parse import dates, names, withdrawals
 from digest.ingest.parse.document import Document
-from digest.ingest.parse.journal import is_withdrawn
 from digest.ingest.parse.text import joined
 from digest.models import Announcement, Entry
 
@@ -36,7 +35,7 @@ def _entry(article: ET.Element) -> Entry | None:
         announced=Announcement.PUBLISHED,
         published_at=dates.of_text(_date(article)),
         venue=joined(article.findtext(".//Journal/Title")),
-        withdrawn=is_withdrawn(title),
+        withdrawn=withdrawals.titled(title) or "Retracted Publication" in _kinds(article),
     )
 
 
@@ -57,6 +56,10 @@ def _name(author: ET.Element) -> str:
     if collective := _inner(author.find("CollectiveName")):
         return collective
     return joined(f"{author.findtext('ForeName', '')} {author.findtext('LastName', '')}")
+
+
+def _kinds(article: ET.Element) -> set[str]:
+    return {joined(kind.text) for kind in article.findall(".//PublicationType")}
 
 
 def _doi(article: ET.Element) -> str | None:
