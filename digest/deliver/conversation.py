@@ -10,7 +10,8 @@ import asyncio
 import re
 from collections import deque
 from contextlib import suppress
-from dataclasses import dataclass
+from functools import lru_cache
+from typing import NamedTuple
 
 import numpy as np
 
@@ -23,7 +24,7 @@ from digest.models import Outcome
 TIMEOUTS = {"rset": 300.0, "mail": 300.0, "rcpt": 300.0, "data": 120.0, "dot": 600.0, "quit": 5.0}
 
 #: A server that never ends its line or its reply is cut off.
-_LONGEST_REPLY = 32_768
+_LONGEST_REPLY, _MOST_LINES = 32_768, 500
 
 _CR, _LF, _DOT = 13, 10, 46
 _LONE_ENDING = re.compile(rb"\r\n|\r|\n")
@@ -44,11 +45,12 @@ class Conversation(asyncio.Protocol):
         self._transport = transport
         self._replies: deque[Reply] = deque()
         self._waiter: asyncio.Future[None] | None = None
-        self._buffer = bytearray()
-        self._lines: list[str] = []
+        self._rest = b""  # of a line that has not ended
+        self._lines: list[str] = []  # of a reply that has not ended
         self._lost: str | None = None
         self._alarm: asyncio.TimerHandle | None = None
         self._patience = self._until = 0.0
+        self._every = min(TIMEOUTS.values())
         transport.set_protocol(self)
 
     @property
@@ -79,7 +81,7 @@ class Conversation(asyncio.Protocol):
         loop = asyncio.get_running_loop()
         self._patience, self._until = seconds, loop.time() + seconds
         if self._alarm is None:
-            self._alarm = loop.call_at(self._until, self._check)
+            self._alarm = loop.call_later(self._every, self._check)
         self._waiter = loop.create_future()
         try:
             await self._waiter
@@ -87,13 +89,13 @@ class Conversation(asyncio.Protocol):
             self._waiter = None
 
     def _check(self) -> None:
-        """One timer a session, not one a reply: it looks again when the present reply would be late."""
+        """One timer a session, not one a reply: it looks every few seconds whether one is overdue."""
         self._alarm = None
         if self._waiter is None or self._lost is not None:
             return
         loop = asyncio.get_running_loop()
         if loop.time() < self._until:
-            self._alarm = loop.call_at(self._until, self._check)
+            self._alarm = loop.call_later(self._every, self._check)
         else:
             self._end(f"no reply within {self._patience:.0f} s")
 
@@ -112,30 +114,25 @@ class Conversation(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Cut whole lines out of what came; the last line of a reply has a blank after its code."""
-        self._buffer += data
-        end = self._buffer.rfind(b"\n")
-        if end < 0:
-            if len(self._buffer) > _LONGEST_REPLY:
-                self._end("the server's reply does not end")
-            return
-        lines = bytes(self._buffer[:end]).split(b"\n")
-        del self._buffer[: end + 1]
+        *lines, self._rest = (self._rest + data).split(b"\n")
         for line in lines:
             self._line(line)
+        if len(self._rest) > _LONGEST_REPLY:
+            self._end("the server's reply does not end")
         if self._replies and self._waiter and not self._waiter.done():
             self._waiter.set_result(None)
 
     def _line(self, line: bytes) -> None:
-        code, text = line[:3], line[4:].decode("utf-8", "replace").rstrip()
-        if not code.isdigit() or len(self._lines) > 500:
+        code, more, text = _parsed(line)
+        if not code or len(self._lines) > _MOST_LINES:
             self._end(f"not an SMTP reply: {line[:80]!r}")
-        elif line[3:4] == b"-":
+        elif more:
             self._lines.append(text)
         elif self._lines:
-            self._replies.append(Reply(int(code), " ".join([*self._lines, text])))
+            self._replies.append(Reply(code, " ".join([*self._lines, text])))
             self._lines.clear()
         else:
-            self._replies.append(Reply(int(code), text))
+            self._replies.append(Reply(code, text))
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The other side, or we, ended it."""
@@ -152,8 +149,14 @@ class Conversation(asyncio.Protocol):
             self._waiter.set_exception(Lost(self._lost))
 
 
-@dataclass(frozen=True, slots=True)
-class Opening:
+@lru_cache(maxsize=256)
+def _parsed(line: bytes) -> tuple[int, bool, str]:
+    """Code (0: this is none), if more lines follow, the text; three of four lines are always the same."""
+    code = int(line[:3]) if line[:3].isdigit() else 0
+    return code, line[3:4] == b"-", line[4:].decode("utf-8", "replace").rstrip()
+
+
+class Opening(NamedTuple):
     """The commands that open one transaction."""
 
     mail: bytes
@@ -227,10 +230,9 @@ def stuffed(raw: bytes) -> bytes:
         raw += b"\r\n"
     octets = np.frombuffer(raw, np.uint8)
     feeds = octets[1:] == _LF
-    if octets[0] == _LF or not np.array_equal(octets[:-1] == _CR, feeds):
-        raw = _LONE_ENDING.sub(b"\r\n", raw)
-        return _dotted(raw) + b".\r\n"
-    if octets[0] == _DOT or np.any(feeds[:-1] & (octets[2:] == _DOT)):
+    if raw[0] == _LF or (octets[:-1] == _CR).tobytes() != feeds.tobytes():
+        return _dotted(_LONE_ENDING.sub(b"\r\n", raw)) + b".\r\n"
+    if raw[0] == _DOT or (feeds[:-1] & (octets[2:] == _DOT)).any():
         return _dotted(raw) + b".\r\n"
     return raw + b".\r\n"
 

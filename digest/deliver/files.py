@@ -52,6 +52,9 @@ class FileTransport:
         """Write both files whole or not at all; a second time replaces them by the same ones."""
         return await asyncio.to_thread(self._write, envelope)
 
+    def withdraw(self) -> None:
+        """What was given is written in an instant."""
+
     async def close(self) -> None:
         """Nothing is held open."""
 

@@ -4,7 +4,6 @@ Rules: RFC 5321 4.2.1 and 4.5.4.1 (replies, retrying), RFC 3463 (enhanced codes)
 """
 
 import hashlib
-from dataclasses import replace
 from datetime import datetime, timedelta
 
 from digest.models import Delivery, DeliveryState, Outcome, Verdict
@@ -30,17 +29,17 @@ _FINAL = {
 def settle(delivery: Delivery, outcome: Outcome, now: datetime) -> Delivery:
     """The delivery after one attempt: final, or due again later."""
     if state := _FINAL.get(outcome.verdict):
-        return replace(delivery, state=state, reply=explain(outcome), settled_at=now, leased_until=None)
+        return delivery._replace(state=state, reply=explain(outcome), settled_at=now, leased_until=None)
     return _again(delivery, outcome, now)
 
 
 def _again(delivery: Delivery, outcome: Outcome, now: datetime) -> Delivery:
     due_at = now + delay(delivery.id, delivery.attempts, unavailable=outcome.verdict is Verdict.UNAVAILABLE)
-    settled = replace(delivery, reply=explain(outcome), leased_until=None)
+    settled = delivery._replace(reply=explain(outcome), leased_until=None)
     if due_at > delivery.created_at + GIVE_UP_AFTER:
         reply = f"given up after {GIVE_UP_AFTER.days} days: {settled.reply}"
-        return replace(settled, state=DeliveryState.EXPIRED, reply=reply, settled_at=now)
-    return replace(settled, state=DeliveryState.DEFERRED, due_at=due_at)
+        return settled._replace(state=DeliveryState.EXPIRED, reply=reply, settled_at=now)
+    return settled._replace(state=DeliveryState.DEFERRED, due_at=due_at)
 
 
 def delay(number: int, attempts: int, *, unavailable: bool = False) -> timedelta:

@@ -4,7 +4,7 @@ import asyncio
 import ssl
 from collections import deque
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import structlog
 
@@ -24,13 +24,17 @@ IDLE_SECONDS = 5.0
 log = structlog.get_logger()
 
 
+#: Of a message that no session has seen.
+NOTHING = Opening(b"", b"")
+
+
 @dataclass(slots=True, eq=False)
 class _Item:
     """An envelope that waits, and who waits for it."""
 
     envelope: Envelope
-    done: asyncio.Future[Outcome]
-    opening: Opening = field(default_factory=lambda: Opening(b"", b""))
+    done: asyncio.Future[Outcome]  # cancelled: withdrawn before its text began to leave
+    opening: Opening = NOTHING
     tries: int = 0
 
     def settle(self, outcome: Outcome) -> None:
@@ -57,6 +61,7 @@ class SmtpTransport:
         self._hostname = hostname
         self._context = check_certificates
         self._waiting: deque[_Item] = deque()
+        self._unsent: set[_Item] = set()  # the text has not begun to leave
         self._idle: deque[asyncio.Future[None]] = deque()
         self._carriers: set[asyncio.Task[None]] = set()
         self._limit = connections  # what the relay turned out to allow
@@ -72,14 +77,23 @@ class SmtpTransport:
         """How many messages may be on their way: one a connection."""
         return self.connections
 
-    async def send(self, envelope: Envelope) -> Outcome:
+    def send(self, envelope: Envelope) -> asyncio.Future[Outcome]:
         """Hand one message over; reserved addresses are refused before any connection."""
-        if reason := reserved(envelope.recipient.rpartition("@")[2]):
-            return Outcome(verdict=Verdict.REFUSED, stage="address", reply=reason)
         item = _Item(envelope, asyncio.get_running_loop().create_future())
+        if reason := reserved(envelope.recipient.rpartition("@")[2]):
+            item.settle(Outcome(verdict=Verdict.REFUSED, stage="address", reply=reason))
+            return item.done
         self._waiting.append(item)
+        self._unsent.add(item)
         self._call_carrier()
-        return await item.done
+        return item.done
+
+    def withdraw(self) -> None:
+        """Take back every message whose text has not begun to leave: its future is cancelled."""
+        self._waiting.clear()
+        for item in self._unsent:
+            item.done.cancel()
+        self._unsent.clear()
 
     def _call_carrier(self) -> None:
         while self._idle:
@@ -118,7 +132,11 @@ class SmtpTransport:
 
     def _give_up(self, outcome: Outcome) -> None:
         while self._waiting:
-            self._waiting.popleft().settle(outcome)
+            self._settle(self._waiting.popleft(), outcome)
+
+    def _settle(self, item: _Item, outcome: Outcome) -> None:
+        self._unsent.discard(item)
+        item.settle(outcome)
 
     async def _one_session(self) -> None:
         session = await connect(self.relay, hostname=self._hostname, context=self._context)
@@ -156,7 +174,7 @@ class SmtpTransport:
                 item.opening = opening(item.envelope, session.extensions)
                 return item
             except ValueError as error:
-                item.settle(Outcome(verdict=Verdict.REFUSED, stage="address", reply=str(error)))
+                self._settle(item, Outcome(verdict=Verdict.REFUSED, stage="address", reply=str(error)))
         return None
 
     def _follower(self, session: Conversation) -> _Item | None:
@@ -174,31 +192,50 @@ class SmtpTransport:
         except Lost as error:
             self._lost(session, item, error)
             return None
-        if outcome is not None:
-            _settle(session, item, outcome)
+        if item.done.cancelled():  # withdrawn: without its text the transaction comes to nothing
+            session.close()
             return None
+        if outcome is not None:
+            self._judged(session, item, outcome)
+            return None
+        return await self._carry_text(session, item)
+
+    async def _carry_text(self, session: Conversation, item: _Item) -> _Item | None:
+        """From here on, without an answer nobody knows whether the server has the message."""
         session.messages += 1
+        self._unsent.discard(item)
         follower = self._follower(session)
-        session.write(stuffed(item.envelope.raw) + (_ahead(session, follower)))
+        session.write(stuffed(item.envelope.raw) + _ahead(session, follower))
         try:
-            _settle(session, item, judge("dot", await session.reply("dot")))
+            self._judged(session, item, judge("dot", await session.reply("dot")))
         except Lost as error:
             item.settle(Outcome(verdict=Verdict.UNKNOWN, stage="dot", reply=printable(str(error))))
             session.close()
         if follower and not session.is_open:
-            self._waiting.appendleft(follower)
+            self._again(follower)
             return None
         return follower
+
+    def _judged(self, session: Conversation, item: _Item, outcome: Outcome) -> None:
+        """421 means that the server ends the session (RFC 5321 4.2.2)."""
+        if outcome.code == 421:
+            session.close()
+        self._settle(item, outcome)
 
     def _lost(self, session: Conversation, item: _Item, error: Lost) -> None:
         """Before the final dot nothing was accepted: once more on a fresh connection, then later."""
         session.close()
         if item.tries == 0:
             item.tries = 1
-            self._waiting.appendleft(item)
+            self._again(item)
         else:
             reply = printable(str(error))
-            item.settle(Outcome(verdict=Verdict.DEFERRED, stage=session.stage, reply=reply))
+            self._settle(item, Outcome(verdict=Verdict.DEFERRED, stage=session.stage, reply=reply))
+
+    def _again(self, item: _Item) -> None:
+        """Back to the head of those that wait, unless it was withdrawn meanwhile."""
+        if not item.done.done():
+            self._waiting.appendleft(item)
 
 
 def _wake(waiter: asyncio.Future[None]) -> bool:
@@ -206,13 +243,6 @@ def _wake(waiter: asyncio.Future[None]) -> bool:
         return False
     waiter.set_result(None)
     return True
-
-
-def _settle(session: Conversation, item: _Item, outcome: Outcome) -> None:
-    """421 means that the server ends the session (RFC 5321 4.2.2)."""
-    if outcome.code == 421:
-        session.close()
-    item.settle(outcome)
 
 
 def _ahead(session: Conversation, item: _Item | None) -> bytes:

@@ -1,5 +1,6 @@
 """What hands a message over: the protocol that `smtp.py` and `files.py` fulfil. Decides nothing."""
 
+from collections.abc import Awaitable
 from typing import NamedTuple, Protocol
 
 from digest.models import Outcome
@@ -32,8 +33,15 @@ class Transport(Protocol):
         """How many messages it carries at a time."""
         ...
 
-    async def send(self, envelope: Envelope) -> Outcome:
-        """Try once. Never raises for what a server or a disk says: the outcome tells."""
+    def send(self, envelope: Envelope) -> Awaitable[Outcome]:
+        """Try once. Never raises for what a server or a disk says: the outcome tells.
+
+        Cancelled, if it was withdrawn: nobody has this message, nor will.
+        """
+        ...
+
+    def withdraw(self) -> None:
+        """Hand nothing more over: cancel every message whose text has not begun to leave."""
         ...
 
     async def close(self) -> None:

@@ -1,7 +1,7 @@
 """Deliver what is due: claim → render → mark `data` → send → settle, until the outbox has nothing due.
 
-    claim ─batch→ render ─→ [rendered] ─keeper→ [marked] ─senders→ [back] ─keeper→ settled
-                                       one commit       transport         one commit
+    claim ─batch→ render ─→ [rendered] ─keeper→ marked ─transport→ [back] ─keeper→ settled
+                                       one commit                         one commit
 
 Memory holds two batches, however many deliveries are due.
 """
@@ -119,14 +119,15 @@ class _Run:
 
     async def everything(self) -> None:
         """Claim, keep the ledger and send at once, until nothing is due or the run was stopped."""
+        withdrawing = asyncio.create_task(self.withdraw_at_stop())
         try:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self.claim_all())
-                tasks.create_task(self.keeper.keep())
-                for _ in range(self.keeper.senders):
-                    tasks.create_task(self.send_all())
+                tasks.create_task(self.keeper.keep(self.hand_over))
         except ExceptionGroup as group:
             self.failure = self.failure or group.exceptions[0]
+        finally:
+            withdrawing.cancel()
         if self.failure:
             raise self.failure
 
@@ -167,32 +168,46 @@ class _Run:
             outcome = Outcome(verdict=Verdict.DEFERRED, stage="render", reply=reason)
             self.keeper.take_back(delivery, outcome, marked=False)
 
-    async def send_all(self) -> None:
-        """One sender: hands over message after message; after a halt it gives them back unsent."""
-        while ready := await self.keeper.marked.get():
-            outcome = None if self.keeper.stop.is_set() else await self.send(*ready)
-            if outcome and outcome.verdict is Verdict.UNAVAILABLE:
-                self.keeper.unavailable = self.keeper.unavailable or outcome.reply
-                self.keeper.halt(outcome.reply)
-            doubtful = outcome is not None and outcome.verdict is Verdict.UNKNOWN
-            raw = ready[1].raw if doubtful else b""
-            self.keeper.take_back(ready[0], outcome, marked=True, raw=raw)
-            if self.progress:
-                self.progress(1)
-
-    async def send(self, delivery: Delivery, message: Message) -> Outcome:
-        """Hand one message over; a fault of ours in between leaves doubt, and says so."""
+    def hand_over(self, delivery: Delivery, message: Message) -> None:
+        """Give a marked message to the transport; after a stop it comes back unsent."""
+        if self.keeper.stop.is_set():
+            self.keeper.take_back(delivery, None, marked=True)
+            return
         envelope = Envelope(
             sender=self.return_path(delivery),
             recipient=delivery.email,
             raw=message.raw,
             name=f"{delivery.due_at.date()}-{delivery.email}-{delivery.id}",
         )
-        try:
-            return await self.transport.send(envelope)
-        except Exception as error:
-            log.exception("deliver.broken", delivery=delivery.id)
-            return Outcome(verdict=Verdict.UNKNOWN, stage="dot", reply=repr(error))
+        sending = asyncio.ensure_future(self.transport.send(envelope))
+        sending.add_done_callback(partial(self.came_back, delivery, message.raw))
+
+    def came_back(self, delivery: Delivery, raw: bytes, sending: asyncio.Future[Outcome]) -> None:
+        """What a message came to; if it shows that nothing can be sent now, the run halts."""
+        outcome = _outcome(delivery, sending)
+        if outcome and outcome.verdict is Verdict.UNAVAILABLE:
+            self.keeper.unavailable = self.keeper.unavailable or outcome.reply
+            self.keeper.halt(outcome.reply)
+        doubtful = outcome is not None and outcome.verdict is Verdict.UNKNOWN
+        self.keeper.take_back(delivery, outcome, marked=True, raw=raw if doubtful else b"")
+        if self.progress:
+            self.progress(1)
+
+    async def withdraw_at_stop(self) -> None:
+        """What the transport has not begun to send goes back to the outbox at once."""
+        await self.keeper.stop.wait()
+        self.transport.withdraw()
+        self.keeper.rouse()
+
+
+def _outcome(delivery: Delivery, sending: asyncio.Future[Outcome]) -> Outcome | None:
+    """How it ended; None if it was withdrawn; a fault of ours in between leaves doubt, and says so."""
+    if sending.cancelled():
+        return None
+    if error := sending.exception():
+        log.error("deliver.broken", delivery=delivery.id, exc_info=error)
+        return Outcome(verdict=Verdict.UNKNOWN, stage="dot", reply=repr(error))
+    return sending.result()
 
 
 async def _report(db: Database, keeper: Keeper, clock: Clock) -> DeliveryReport:

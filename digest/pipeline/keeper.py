@@ -2,13 +2,13 @@
 
 A disk sync is shared by up to GROUP messages, and at no time are more rows in `data` than the transport
 carries at once plus GROUP: that is the bound on doubt after a crash. A slow relay never waits for the
-disk, so there hardly more are marked than are being carried: the look-ahead grows only when senders run dry.
+disk, so there hardly more are marked than are being carried: the look-ahead grows only when connections run
+dry.
 """
 
 import asyncio
-import hashlib
 from collections import Counter, deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from time import monotonic
@@ -67,7 +67,6 @@ class Keeper:
     counts: Counter[str] = field(default_factory=Counter)
     replies: list[str] = field(default_factory=list)
     rendered: deque[Ready] = field(default_factory=deque)
-    marked: asyncio.Queue[Ready | None] = field(default_factory=asyncio.Queue)
     back: deque[Back] = field(default_factory=deque)
     outstanding: int = 0  # rows in `data`
     ahead: int = 1  # of them, beyond what the transport carries; up to GROUP
@@ -83,18 +82,13 @@ class Keeper:
     _slots_at: float = 0.0  # monotonic time before which the pace allows nothing
 
     @property
-    def senders(self) -> int:
-        """How many rows may ever be in `data` at a time: the bound on doubt."""
-        return self.carried + GROUP
-
-    @property
     def plenty(self) -> int:
-        """With so many on their way nobody runs dry: each connection has a message and its follower."""
+        """With so many on their way no connection runs dry: each has a message and its follower."""
         return self.carried + min(self.carried, GROUP // 2)
 
     @property
     def window(self) -> int:
-        """How many rows may be in `data` now."""
+        """How many rows may be in `data` now; with `ahead` at most GROUP, this is the bound on doubt."""
         return self.carried + self.ahead
 
     def halt(self, reason: str) -> None:
@@ -116,14 +110,19 @@ class Keeper:
     def offer(self, ready: Delivery, message: Message) -> None:
         """A message that may go out."""
         self.rendered.append((ready, message))
-        self._wake.set()
+        if self._is_due():
+            self._wake.set()
 
     def take_back(
         self, delivery: Delivery, outcome: Outcome | None, *, marked: bool, raw: bytes = b""
     ) -> None:
-        """What became of a delivery; `raw` is what left, if nobody knows whether it arrived."""
+        """What became of a delivery; `raw` is what left, if nobody knows whether it arrived.
+
+        The first of a group starts its clock, the last its commit.
+        """
         self.back.append(Back(delivery, outcome, marked, raw))
-        self._wake.set()
+        if len(self.back) == 1 or self._is_due():
+            self._wake.set()
 
     async def room(self, few: int) -> None:
         """Wait until at most `few` messages wait to be marked."""
@@ -131,14 +130,14 @@ class Keeper:
             self._room.clear()
             await self._room.wait()
 
-    async def keep(self) -> None:
-        """Commit group after group until everything that was claimed is settled; then let the senders go."""
-        try:
-            while await self._has_work():
-                await self._commit()
-        finally:
-            for _ in range(self.senders):
-                self.marked.put_nowait(None)
+    async def keep(self, hand_over: Callable[[Delivery, Message], None]) -> None:
+        """Commit group after group until everything that was claimed is settled.
+
+        `hand_over` begins to send a message that is marked; `take_back` tells how that ended.
+        """
+        while await self._has_work():
+            for delivery, message in await self._commit():
+                hand_over(delivery, message)
 
     async def _has_work(self) -> bool:
         """Wait for a group that is worth a disk sync; False when there will be nothing more."""
@@ -150,13 +149,16 @@ class Keeper:
         return True
 
     def _is_due(self) -> bool:
-        """A group is due when half of one came back, when senders run dry, at the end, or after LONGEST."""
+        """A group is due when half of one came back, when connections run dry, at the end, after LONGEST."""
+        came = len(self.back)
         if self.stop.is_set():
-            return bool(self.back or self.rendered)
-        in_flight = self.outstanding - len(self.back)
-        dry = in_flight <= self.plenty and (self._may_mark() or not self.rendered)
-        waited = monotonic() - self._committed_at >= LONGEST
-        return bool((self.back or self._may_mark()) and (len(self.back) > self.ahead // 2 or dry or waited))
+            return bool(came or self.rendered)
+        if came > self.ahead // 2:
+            return True
+        if not came and not self._may_mark():
+            return False
+        dry = self.outstanding - came <= self.plenty and (not self.rendered or self._may_mark())
+        return dry or monotonic() - self._committed_at >= LONGEST
 
     def _may_mark(self) -> bool:
         return bool(self.rendered) and self.outstanding < self.window and monotonic() >= self._slots_at
@@ -171,8 +173,11 @@ class Keeper:
         except TimeoutError:
             return
 
-    async def _commit(self) -> None:
-        """One transaction, tried again while the database cannot be written. Raises StorageError at last."""
+    async def _commit(self) -> list[Ready]:
+        """One transaction, tried again while the database cannot be written; gives what goes out now.
+
+        Raises StorageError at last.
+        """
         self._look_ahead()
         back = [self.back.popleft() for _ in range(min(len(self.back), SETTLED))]
         settled = [
@@ -199,10 +204,10 @@ class Keeper:
         self.outstanding -= freed
         self._committed_at = monotonic()
         self._count(settled, unsent)
-        self._start(marks, sent_on)
+        return self._started(marks, sent_on)
 
     def _look_ahead(self) -> None:
-        """More if senders wait for the disk while messages wait for senders, else slowly less."""
+        """More if connections wait for the disk while messages wait for them, else slowly less."""
         in_flight = self.outstanding - len(self.back)
         if self.outstanding >= self.window and in_flight < self.plenty and self.rendered:
             self.ahead = min(GROUP, 2 * self.ahead + 1)
@@ -234,7 +239,7 @@ class Keeper:
             dead_addresses=[delivery.email for delivery, outcome in settled if is_dead_address(outcome)],
             unsent=unsent,
             doubtful=doubtful,
-            marks=[_mark(*one) for one in marks],
+            marks=[Mark(delivery, message.message_id, message.raw) for delivery, message in marks],
         )
         pace = Pace(relay=self.relay, rate=self.rate, at=now) if self.rate else None
         async with self.writing:
@@ -264,17 +269,12 @@ class Keeper:
             self.unavailable = self.unavailable or reason
             self.halt(reason)
 
-    def _start(self, marks: Sequence[Ready], mine: set[int]) -> None:
-        """Let go out what is marked; rows that another worker took meanwhile are theirs to send and count."""
-        for one in marks:
-            if one[0].id in mine:
-                self.outstanding += 1
-                self.marked.put_nowait(one)
+    def _started(self, marks: Sequence[Ready], mine: set[int]) -> list[Ready]:
+        """Those that are marked; rows that another worker took meanwhile are theirs to send and count."""
+        ours = [one for one in marks if one[0].id in mine]
+        self.outstanding += len(ours)
         self._room.set()
-
-
-def _mark(delivery: Delivery, message: Message) -> Mark:
-    return Mark(delivery, message.message_id, hashlib.sha256(message.raw).hexdigest())
+        return ours
 
 
 def _log(settled: Delivery, outcome: Outcome) -> None:

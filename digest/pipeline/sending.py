@@ -48,14 +48,8 @@ async def send_due(
     progress: Callable[[int], None] | None = None,
 ) -> DeliveryReport:
     """Send everything that is due, unless sending is paused. Raises HeldError for a restored database."""
-    async with db.read() as conn:
-        if not await accounting.has_work(conn, clock(), resend=way.resend):
-            return DeliveryReport()
-        pause = await alarm.paused(conn) if way.leaves else None
-        waiting = await accounting.count_due(conn, worker, clock()) if pause else 0
-    if pause:
-        reason = f"{pause.reason}; `digest status --resume` sends again"
-        return DeliveryReport(selected=waiting, pending=waiting, paused=reason)
+    if report := await _held(db, way, clock(), worker):
+        return report
     if way.leaves:
         await epoch.advance(db, clock())
     transport = way.transport()
@@ -78,6 +72,19 @@ async def send_due(
     if way.leaves:
         await alarm.watch(db, clock())
     return report
+
+
+async def _held(db: Database, way: Way, now: datetime, worker: str) -> DeliveryReport | None:
+    """The report of a run that has nothing to do, or that an alarm forbids; None: go."""
+    async with db.read() as conn:
+        if not await accounting.has_work(conn, now, resend=way.resend):
+            return DeliveryReport()
+        pause = await alarm.paused(conn) if way.leaves else None
+        if pause is None:
+            return None
+        waiting = await accounting.count_due(conn, worker, now)
+    reason = f"{pause.reason}; `digest status --resume` sends again"
+    return DeliveryReport(selected=waiting, pending=waiting, paused=reason)
 
 
 @asynccontextmanager

@@ -5,6 +5,7 @@ statement at a time through the asynchronous driver took 20 ms a group; on Postg
 runs through the asynchronous driver.
 """
 
+import hashlib
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -34,7 +35,7 @@ class Mark(NamedTuple):
 
     delivery: Delivery
     message_id: str
-    body_hash: str
+    raw: bytes  # as it leaves
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,14 +72,20 @@ def write(
     allowed = len(group.marks)
     if pace and group.marks:
         allowed = reserve_slots(conn, pace.relay, pace.rate, pace.at, len(group.marks))
-    return allowed, mark(conn, group.marks[:allowed], worker=worker, now=now)
+    return allowed, mark(conn, group.marks[:allowed], worker=worker)
 
 
-def mark(conn: Connection, marks: Sequence[Mark], *, worker: str, now: datetime) -> set[int]:
-    """Commit this before the final dot: from here on a crash leaves doubt. Gives the ids that are ours."""
-    rows = [(one.delivery.id, one.delivery.attempts, one.message_id, one.body_hash) for one in marks]
+def mark(conn: Connection, marks: Sequence[Mark], *, worker: str) -> set[int]:
+    """Commit this before the final dot: from here on a crash leaves doubt. Gives the ids that are ours.
+
+    The lease is that of the claim, which whoever runs renews.
+    """
+    rows = [
+        (one.delivery.id, one.delivery.attempts, one.message_id, hashlib.sha256(one.raw).hexdigest())
+        for one in marks
+    ]
     ids, made = {one.delivery.id for one in marks}, [one.delivery.created_at for one in marks]
-    if _for_all(conn, _MARK, rows, now + LEASE, made, worker=worker) == len(rows):
+    if _for_all(conn, _MARK, rows, made, worker) == len(rows):
         return ids
     ours = select(_D.id).where(_D.id.in_(ids), _D.state == "data", _D.worker == worker)
     return set(conn.scalars(ours))
@@ -88,7 +95,7 @@ def mark(conn: Connection, marks: Sequence[Mark], *, worker: str, now: datetime)
 #: rows were made, PostgreSQL looks into their month alone.
 _MARK = """\
 UPDATE deliveries
-SET state = 'data', attempts = v.column2, message_id = v.column3, body_hash = v.column4, leased_until = ?
+SET state = 'data', attempts = v.column2, message_id = v.column3, body_hash = v.column4
 FROM (VALUES {rows}) AS v
 WHERE deliveries.id = v.column1 AND deliveries.created_at BETWEEN ? AND ?
   AND deliveries.state = 'claimed' AND deliveries.worker = ?
@@ -102,7 +109,7 @@ def settle(conn: Connection, settled: Sequence[Delivery], *, worker: str, now: d
     """
     sent = [one for one in settled if one.state is DeliveryState.SENT]
     rows, made = [(one.id, one.attempts, one.reply) for one in sent], [one.created_at for one in sent]
-    if _for_all(conn, _SENT, rows, now, made, worker=worker) != len(sent):
+    if _for_all(conn, _SENT, rows, made, worker, at=now) != len(sent):
         conn.execute(_SENT_AFTER_ALL, [_settled(one, worker) for one in sent])
     if rest := [one for one in settled if one.state is not DeliveryState.SENT]:
         conn.execute(_SETTLE, [_settled(one, worker) for one in rest])
@@ -162,12 +169,14 @@ def _for_all(
     conn: Connection,
     sql: str,
     rows: Sequence[tuple[Any, ...]],
-    at: datetime,
     made: Sequence[datetime],
-    *,
     worker: str,
+    *,
+    at: datetime | None = None,
 ) -> int:
-    """Run one statement over many rows, `made` at these moments, and give how many it changed.
+    """Run one statement over many rows, `made` at these moments (`at`: a time that it takes first).
+
+    Gives how many it changed.
 
     Straight to the driver: the usual way, a statement a row, costs more than all the rest of a group.
     """
@@ -175,8 +184,8 @@ def _for_all(
         return 0
     sqlite = conn.dialect.name == "sqlite"
     text = _over(sql, len(rows), len(rows[0]), "?" if sqlite else "%s")
-    at, *between = (_as_stored(time) if sqlite else time for time in (at, min(made), max(made)))
-    values = (at, *chain.from_iterable(rows), *between, worker)
+    first, *between = (_as_stored(time) if sqlite else time for time in (at, min(made), max(made)))
+    values = (*([first] if at else []), *chain.from_iterable(rows), *between, worker)
     return conn.exec_driver_sql(text, values).rowcount
 
 

@@ -8,7 +8,7 @@ run touches a delivery once, and a row that was taken over by another worker is 
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
@@ -125,7 +125,7 @@ def claim_whole(conn: Connection, *, worker: str, now: datetime, limit: int) -> 
     values = {"ids_": [row.id for row in due], "first_": min(made), "last_": max(made), "worker_": worker}
     values |= {"lease_": now + LEASE, "oldest_": now - OVERDUE_AFTER}
     rows = sorted(
-        (delivery_of(row) for row in conn.execute(_take_statement(), values)),
+        map(delivery_of, conn.execute(_take_statement(), values).all()),
         key=lambda row: (row.due_at, row.id),
     )
     ended = [_ended(row, now) for row in rows if row.state is not DeliveryState.CLAIMED]
@@ -186,7 +186,7 @@ def _ended(row: Delivery, now: datetime) -> Delivery:
         if row.state is DeliveryState.EXPIRED
         else "the reader is not active any more, or the address is suppressed"
     )
-    return replace(row, reply=reply, settled_at=now, leased_until=None)
+    return row._replace(reply=reply, settled_at=now, leased_until=None)
 
 
 async def replace_open(conn: AsyncConnection, subscriber_ids: Sequence[int], now: datetime) -> list[int]:
@@ -214,15 +214,15 @@ async def replace_open(conn: AsyncConnection, subscriber_ids: Sequence[int], now
 
 
 #: The columns that make a delivery, in the order of its fields.
-COLUMNS = tuple(_D[field.name] for field in fields(Delivery))
+COLUMNS = tuple(_D[name] for name in Delivery._fields)
 
-_NAMES = tuple(field.name for field in fields(Delivery))
+_KINDS = {kind.value: kind for kind in DeliveryKind}
+_STATES = {state.value: state for state in DeliveryState}
 
 
 def delivery_of(row: Sequence[Any]) -> Delivery:
     """A row of COLUMNS as the noun; a claimed one counts this attempt already."""
-    found: dict[str, Any] = dict(zip(_NAMES, row, strict=True))
-    found["kind"] = DeliveryKind(found["kind"])
-    state = found["state"] = DeliveryState(found["state"])
-    found["attempts"] += state is DeliveryState.CLAIMED
-    return Delivery(**found)
+    found = Delivery._make(row)
+    state = _STATES[found.state]
+    attempts = found.attempts + (state is DeliveryState.CLAIMED)
+    return found._replace(kind=_KINDS[found.kind], state=state, attempts=attempts)

@@ -47,6 +47,9 @@ class ScriptedTransport:
             envelope.recipient, Outcome(verdict=Verdict.ACCEPTED, stage="dot", reply="2.0.0 Ok")
         )
 
+    def withdraw(self) -> None:
+        """What it was given is at the server already."""
+
     async def close(self) -> None:
         """Holds nothing."""
 

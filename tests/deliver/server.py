@@ -2,7 +2,7 @@
 
 Behaviours: "450", "550 5.1.1 text" (a reply at RCPT), "data 451", "dot 550", "421" (reply, then hang up),
 "drop mail|rcpt|data|body|dot" (hang up at that point; `dot`: after taking the message), "mute" (never
-answers the final dot). Anything else is taken.
+answers the final dot), "mute rcpt". Anything else is taken.
 """
 
 import asyncio
@@ -31,6 +31,7 @@ class ScriptedServer:
     login: str | None = None  # the AUTH PLAIN argument that is right
     latency: float = 0.0
     taken: list[Taken] = field(default_factory=list)
+    heard: list[str] = field(default_factory=list)  # recipients after which it fell silent
     sessions: int = 0
     open_sessions: int = 0
     commands: list[str] = field(default_factory=list)
@@ -123,12 +124,18 @@ class _Session:
         self.recipient = line.partition("<")[2].partition(">")[0]
         if self.behaviour == "drop rcpt":
             self.over = True
+        elif self.behaviour == "mute rcpt":
+            await self.fall_silent()
         elif self.behaviour[:3].isdigit():
             self.over = self.behaviour.startswith("421")
             await self.say(self.behaviour)
         else:
             self.state = "rcpt"
             await self.say("250 2.1.5 ok")
+
+    async def fall_silent(self) -> None:
+        self.server.heard.append(self.recipient)
+        await asyncio.sleep(30)
 
     async def on_data(self, line: str) -> None:
         if self.state != "rcpt":
@@ -153,6 +160,6 @@ class _Session:
         self.over = self.behaviour in ("drop dot", "mute")
         self.server.taken.append(Taken(self.recipient, raw, answered=not self.over))
         if self.behaviour == "mute":
-            await asyncio.sleep(30)
+            await self.fall_silent()
         if not self.over:
             await self.say(f"250 2.0.0 Ok: queued as {len(self.server.taken)}")

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -204,8 +203,8 @@ async def test_what_was_only_claimed_comes_back_when_the_lease_ends(db: Database
 async def die_in_data(db: Database, worker: str) -> None:
     async with db.write() as conn:
         claim = await outbox.claim(conn, worker=worker, now=NOW, limit=1)
-        marks = [Mark(delivery, "<1@x>", "hash") for delivery in claim.ready]
-        assert await conn.run_sync(partial(mark, marks=marks, worker=worker, now=NOW))
+        marks = [Mark(delivery, "<1@x>", b"raw") for delivery in claim.ready]
+        assert await conn.run_sync(partial(mark, marks=marks, worker=worker))
 
 
 async def test_doubt_is_answered_by_one_resend_of_the_same_message(db: Database) -> None:
@@ -256,8 +255,8 @@ async def test_a_row_that_was_taken_over_is_not_sent_by_the_first_worker(db: Dat
     async with db.write() as conn:
         claim = await outbox.claim(conn, worker="slow", now=NOW, limit=1)
         await recovery.recover(conn, NOW + timedelta(hours=1))
-        marks = [Mark(claim.ready[0], "<1@x>", "hash")]
-        assert await conn.run_sync(partial(mark, marks=marks, worker="slow", now=NOW)) == set()
+        marks = [Mark(claim.ready[0], "<1@x>", b"raw")]
+        assert await conn.run_sync(partial(mark, marks=marks, worker="slow")) == set()
 
 
 async def test_sent_wins_over_a_worker_that_took_the_row_over(db: Database) -> None:
@@ -266,10 +265,10 @@ async def test_sent_wins_over_a_worker_that_took_the_row_over(db: Database) -> N
     async with db.write() as conn:
         await recovery.recover(conn, NOW + timedelta(hours=1))
         claim = await outbox.claim(conn, worker="second", now=NOW + timedelta(hours=1), limit=1)
-        accepted = replace(claim.ready[0], state=DeliveryState.SENT, reply="2.0.0 Ok", settled_at=NOW)
+        accepted = claim.ready[0]._replace(state=DeliveryState.SENT, reply="2.0.0 Ok", settled_at=NOW)
         await conn.run_sync(partial(settle, settled=[accepted], worker="slow", now=NOW))
-        marks = [Mark(claim.ready[0], "<1@x>", "hash")]
-        assert await conn.run_sync(partial(mark, marks=marks, worker="second", now=NOW)) == set()
+        marks = [Mark(claim.ready[0], "<1@x>", b"raw")]
+        assert await conn.run_sync(partial(mark, marks=marks, worker="second")) == set()
         assert [row.worker for row in await conn.execute(select(deliveries))] == ["slow"]
     assert await ledger(db) == {"reader0@papers.dev": "sent"}
 

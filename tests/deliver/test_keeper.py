@@ -4,13 +4,17 @@ import asyncio
 import sqlite3
 import time
 import tracemalloc
+from collections import Counter
 from collections.abc import Sequence
-from dataclasses import fields, replace
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 from sqlalchemy import select
 
+from digest.deliver import conversation
+from digest.deliver.relay import parse_relay
+from digest.deliver.smtp import SmtpTransport
 from digest.errors import DigestError, StorageError
 from digest.models import Delivery, Message, Outcome, Verdict
 from digest.pipeline import keeper
@@ -18,6 +22,7 @@ from digest.storage import outbox, relays
 from digest.storage.database import Database
 from digest.storage.tables import deliveries
 from tests.deliver.scene import ScriptedTransport, add_readers, ledger, render, run
+from tests.deliver.server import ScriptedServer
 from tests.make import NOW
 
 DOWN = Outcome(verdict=Verdict.UNAVAILABLE, stage="mail", code=421, reply="closing")
@@ -103,12 +108,33 @@ async def test_a_database_that_stays_locked_is_one_sentence(
     assert set((await ledger(sqlite)).values()) <= {"data", "claimed"}
 
 
+async def test_a_stop_leaves_in_doubt_only_what_a_silent_server_has_got(
+    db: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(conversation.TIMEOUTS, "dot", 2.0)
+    await add_readers(db, 100)
+    stop = asyncio.Event()
+    script = {f"reader{n}@papers.dev": "mute" for n in range(100)}
+    async with ScriptedServer(script).running() as server:
+        transport = SmtpTransport(parse_relay(server.url), connections=3)
+        running = asyncio.create_task(run(db, transport, stop=stop))
+        while len(server.heard) < 3:
+            await asyncio.sleep(0.01)
+        stop.set()
+        while (states := Counter((await ledger(db)).values()))["pending"] < 97:
+            await asyncio.sleep(0.01)
+        assert states == {"data": 3, "pending": 97}
+        report = await running
+        await transport.close()
+    assert (report.uncertain, report.pending, report.balanced) == (3, 97, True)
+
+
 async def test_a_claim_carries_every_field_of_its_row(sqlite: Database) -> None:
     await add_readers(sqlite, 1)
     async with sqlite.write() as conn:
         claim = await outbox.claim(conn, worker="w", now=NOW, limit=1)
         row = (await conn.execute(select(deliveries))).mappings().one()
-    claimed = {field.name: getattr(claim.ready[0], field.name) for field in fields(Delivery)}
+    claimed = {name: getattr(claim.ready[0], name) for name in Delivery._fields}
     assert claimed == {name: row[name] for name in claimed} | {"attempts": row["attempts"] + 1}
 
 

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 import pytest
 from aiosmtpd.smtp import SMTP
 
-from digest.deliver import conversation
+from digest.deliver import conversation, smtp
 from digest.deliver.relay import parse_relay
 from digest.deliver.smtp import SmtpTransport
 from digest.deliver.transport import Envelope
@@ -124,6 +124,26 @@ async def test_silence_after_the_final_dot_is_doubt(monkeypatch: pytest.MonkeyPa
         (outcome,) = await send_all(server, "ada@papers.dev")
     assert (outcome.verdict, outcome.stage) == (Verdict.UNKNOWN, "dot")
     assert len(server.taken) == 1
+
+
+@pytest.mark.parametrize("silent", ["mute", "mute rcpt"])
+async def test_only_what_the_server_has_begun_to_get_stays_in_doubt(
+    silent: str, extensions: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(conversation.TIMEOUTS, "dot", 1.0)
+    monkeypatch.setattr(smtp, "IDLE_SECONDS", 0.2)
+    readers = [f"r{n}@papers.dev" for n in range(20)]
+    async with ScriptedServer(dict.fromkeys(readers, silent), extensions).running() as server:
+        transport = SmtpTransport(parse_relay(server.url), connections=2)
+        sendings = [transport.send(envelope(to)) for to in readers]
+        while len(server.heard) < 2:
+            await asyncio.sleep(0.01)
+        transport.withdraw()
+        ends = await asyncio.gather(*sendings, return_exceptions=True)
+        await transport.close()
+    doubtful = [end for end in ends if isinstance(end, Outcome)]
+    assert [end.verdict for end in doubtful] == [Verdict.UNKNOWN] * len(server.taken)
+    assert (len(server.taken), len(ends) - len(doubtful)) == ((2, 18) if silent == "mute" else (0, 20))
 
 
 @pytest.mark.parametrize(
