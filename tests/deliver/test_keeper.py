@@ -111,22 +111,22 @@ async def test_a_database_that_stays_locked_is_one_sentence(
 async def test_a_stop_leaves_in_doubt_only_what_a_silent_server_has_got(
     db: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(conversation.TIMEOUTS, "dot", 2.0)
+    monkeypatch.setitem(conversation.TIMEOUTS, "dot", 1.0)
     await add_readers(db, 100)
     stop = asyncio.Event()
     script = {f"reader{n}@papers.dev": "mute" for n in range(100)}
     async with ScriptedServer(script).running() as server:
         transport = SmtpTransport(parse_relay(server.url), connections=3)
         running = asyncio.create_task(run(db, transport, stop=stop))
-        while len(server.heard) < 3:
+        while not server.heard:
             await asyncio.sleep(0.01)
         stop.set()
-        while (states := Counter((await ledger(db)).values()))["pending"] < 97:
-            await asyncio.sleep(0.01)
-        assert states == {"data": 3, "pending": 97}
         report = await running
         await transport.close()
-    assert (report.uncertain, report.pending, report.balanced) == (3, 97, True)
+    got = len(server.heard)
+    assert 1 <= got <= 3
+    assert (report.uncertain, report.pending, report.balanced) == (got, 100 - got, True)
+    assert Counter((await ledger(db)).values()) == {"uncertain": got, "pending": 100 - got}
 
 
 async def test_a_claim_carries_every_field_of_its_row(sqlite: Database) -> None:
