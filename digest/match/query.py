@@ -59,7 +59,7 @@ def likes_weight(count: int) -> float:
 
 def make_queries(index: Index, topics: Sequence[Topic], examples: Mapping[str, Paper]) -> Queries:
     """Look the words of topics up in the index."""
-    texts = [normal(topic.text) for topic in topics]
+    texts = [read_text(topic) for topic in topics]
     said = [terms(text) for text in texts]
     words = [list(dict.fromkeys(one))[:MOST_WORDS] for one in said]
     asked = _look_up(index, words)
@@ -86,6 +86,11 @@ def make_queries(index: Index, topics: Sequence[Topic], examples: Mapping[str, P
         disliked=tuple(_known(topic.disliked, examples) for topic in topics),
         likes_share=np.where([bool(own) for own in words], share, 1.0).astype(np.float32),
     )
+
+
+def read_text(topic: Topic) -> str:
+    """What is read of a topic: the same however it is typed."""
+    return normal(topic.text)
 
 
 def _known(ids: Sequence[str], examples: Mapping[str, Paper]) -> tuple[Paper, ...]:

@@ -11,9 +11,9 @@ from types import MappingProxyType
 from digest.errors import RankError
 from digest.match.best import CERTAIN, Best, find_best
 from digest.match.index import Index
-from digest.match.query import Queries, make_queries
+from digest.match.query import Queries, make_queries, read_text
 from digest.match.reasons import because
-from digest.match.text import normal, terms
+from digest.match.text import terms
 from digest.models import Match, Paper, Topic
 
 BLOCK = 512  # topics that are weighed at once: 5 x 6 MB for 3,000 papers
@@ -99,7 +99,7 @@ def _asking(topic: Topic, examples: Mapping[str, Paper]) -> tuple[Hashable, ...]
 
     Of the examples those that are known count: a topic ranks differently once its liked papers are there.
     """
-    asking = (normal(topic.text), topic.keywords, topic.exclude, topic.authors, topic.categories)
+    asking = (read_text(topic), topic.keywords, topic.exclude, topic.authors, topic.categories)
     if not topic.liked and not topic.disliked:
         return asking
     sides = (tuple(one for one in ids if one in examples) for ids in (topic.liked, topic.disliked))

@@ -4,7 +4,7 @@ Reads two files from a folder and runs them; downloads nothing. Without the extr
 file missing or altered, `open_model` says so in one sentence and ranking goes on by words.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
@@ -14,8 +14,10 @@ import numpy as np
 
 from digest.errors import ModelError
 from digest.match.index import Floats, Index
-from digest.match.meaning import Calibration, blend, unit
+from digest.match.meaning import TITLE_SHARE, Calibration, blend, unit
+from digest.match.memory import Memory
 from digest.match.text import plain
+from digest.models import Paper
 
 #: The two files and what they must hold. The tokenizer is the original one of the model.
 FILES: Mapping[str, str] = {
@@ -25,6 +27,7 @@ FILES: Mapping[str, str] = {
 MOST_TOKENS = 64  # of title and abstract; more makes encoding slower and ranking no better
 BATCH = 16
 KEPT = 50_000  # vectors that are kept for texts that come again: 77 MB
+WIDTH = 384
 
 CALIBRATION = Calibration(slope=4.46, rarity=0.29, base=-11.03)
 
@@ -39,36 +42,62 @@ class SentenceModel:
     likes_share: float = 2.0
     floor: float = 0.3
     calibration: Calibration = CALIBRATION
-    _kept: dict[bytes, Floats] = field(default_factory=dict, repr=False)
+    _known: Memory[bytes, Floats] = field(default_factory=lambda: Memory(KEPT), repr=False)
+    _new: dict[bytes, bytes] = field(default_factory=dict, repr=False)  # of these, what nobody has stored
 
     def topics(self, texts: Sequence[str]) -> Floats:
         """One row of length one a text; zero for an empty text."""
-        return self.encode(texts)
+        return self._look_up(
+            [_key(text) for text in texts], lambda rows: self.encode([texts[n] for n in rows])
+        )
 
     def papers(self, index: Index) -> Floats:
         """One row of length one for each paper."""
-        titles = self.encode([paper.title for paper in index.papers])
-        texts = self.encode([f"{paper.title}. {paper.abstract}" for paper in index.papers])
-        return blend(titles, texts)
+        papers = index.papers
+        keys = [_key(paper.title, paper.abstract) for paper in papers]
+        return self._look_up(keys, lambda rows: self._blend([papers[n] for n in rows]))
+
+    def _blend(self, papers: Sequence[Paper]) -> Floats:
+        titles = self.encode([paper.title for paper in papers])
+        return blend(titles, self.encode([f"{paper.title}. {paper.abstract}" for paper in papers]))
+
+    def missing(self, papers: Iterable[Paper], texts: Iterable[str]) -> set[bytes]:
+        """The keys of papers and topics that would have to be encoded now."""
+        keys = {_key(text) for text in texts} | {_key(paper.title, paper.abstract) for paper in papers}
+        return {key for key in keys if self._known.get(key) is None}
+
+    def remember(self, vectors: Mapping[bytes, bytes]) -> None:
+        """Take vectors that were encoded before, as `take_new` gave them; others are passed over."""
+        for key, vector in vectors.items():
+            if len(vector) == 2 * WIDTH:
+                self._known.keep(key, _unpacked(vector))
+
+    def take_new(self) -> dict[bytes, bytes]:
+        """What was encoded since this was last asked, by key: each vector as float16, little end first."""
+        return {key: self._new.pop(key) for key in list(self._new)}
+
+    def _look_up(self, keys: Sequence[bytes], make: Callable[[Sequence[int]], Floats]) -> Floats:
+        """A row a key; `make` gives the rows of the numbers that are not known."""
+        found = {key: self._known.get(key) for key in keys}
+        missing = {key: number for number, key in enumerate(keys) if found[key] is None}
+        if missing:
+            made = np.asarray(make([*missing.values()]), "<f2")
+            for key, vector in zip(missing, made, strict=True):
+                found[key] = self._learn(key, vector.tobytes())
+        rows = [row for key in keys if (row := found[key]) is not None]
+        return np.stack(rows) if rows else np.zeros((0, WIDTH), np.float32)
+
+    def _learn(self, key: bytes, vector: bytes) -> Floats:
+        if len(self._new) < KEPT:  # nobody may ever ask for them
+            self._new[key] = vector
+        unpacked = _unpacked(vector)
+        self._known.keep(key, unpacked)
+        return unpacked
 
     def encode(self, texts: Sequence[str]) -> Floats:
-        """The direction of each text; those that were encoded before are looked up."""
-        keys = [sha256(text.encode("utf-8", "replace")).digest() for text in texts]
-        missing = {key: text for key, text in zip(keys, texts, strict=True) if key not in self._kept}
-        fresh = dict(zip(missing, self._encode([*missing.values()]), strict=True))
-        rows = [fresh[key] if key in fresh else self._kept[key] for key in keys]
-        self._keep(fresh)
-        return np.stack(rows) if rows else np.zeros((0, 384), np.float32)
-
-    def _keep(self, fresh: Mapping[bytes, Floats]) -> None:
-        self._kept.update(fresh)
-        for key in list(self._kept)[: max(0, len(self._kept) - KEPT)]:
-            self._kept.pop(key, None)
-
-    def _encode(self, texts: Sequence[str]) -> Floats:
-        """Encode in batches of like length, so that little is spent on padding."""
+        """The direction of each text, zero for an empty one; in batches of like length, to pad little."""
         tokens = [coded.ids for coded in self.tokenizer.encode_batch([_clean(text) for text in texts])]
-        vectors = np.zeros((len(texts), 384), np.float32)
+        vectors = np.zeros((len(texts), WIDTH), np.float32)
         order = sorted((n for n, text in enumerate(texts) if text.strip()), key=lambda n: len(tokens[n]))
         for batch in _in_batches(order):
             vectors[batch] = self._mean([tokens[number] for number in batch])
@@ -131,6 +160,17 @@ def hash_file(path: Path) -> str:
     except OSError as error:
         raise ModelError(f"{path} cannot be read ({error.strerror}); ranking by words") from error
     return digest.hexdigest()
+
+
+def _key(*text: str) -> bytes:
+    """By what a vector is kept: the model, how much of a text it reads, and the text."""
+    parts = (*FILES.values(), str(MOST_TOKENS), str(TITLE_SHARE), *text)
+    return sha256("\0".join(parts).encode("utf-8", "replace")).digest()
+
+
+def _unpacked(vector: bytes) -> Floats:
+    """A vector as it was kept, again of length one: the same whether it was just made or read."""
+    return np.asarray(unit(np.frombuffer(vector, "<f2").astype(np.float32)[None])[0])
 
 
 def _clean(text: str) -> str:

@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from digest.compose.freeze import freeze, ids_of
 from digest.match.variety import choose_varied
 from digest.models import DeliveryKind, Issue, Match, Subscriber, Topic
-from digest.pipeline import late, pacing
+from digest.pipeline import late, pacing, vectors
 from digest.pipeline.window import Reading, Readings, first_pass, open_window, rank_enough, rank_topics
 from digest.schedule import next_due
 from digest.storage import claims, facts, issues, outbox, papers, passes, subscribers
@@ -141,6 +141,7 @@ async def _compose(db: Database, due: Sequence[Subscriber], this: _Round, now: d
     waiting, going = _divide(due, this, now)
     async with db.read() as conn:
         frozen = await _freeze_all(conn, going, this, now)
+    await vectors.keep(db, now)
     return await _record(db, frozen, waiting, this, now)
 
 

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from digest.storage import doubts, months, papers, passes, retention
+from digest.storage import doubts, months, papers, passes, retention, vectors
 from digest.storage.database import Database
 
 #: Rows of one transaction.
@@ -36,13 +36,15 @@ class CleanUpReport:
     issues: int = 0
     letters: int = 0
     papers: int = 0
+    vectors: int = 0
     passes: int = 0
     bounces: int = 0
 
     @property
     def total(self) -> int:
         """All of them, and the months."""
-        return self.months + self.issues + self.letters + self.papers + self.passes + self.bounces
+        rows = self.issues + self.letters + self.papers + self.vectors + self.passes + self.bounces
+        return self.months + rows
 
 
 async def clean_up(db: Database, kept: Kept, now: datetime) -> CleanUpReport:
@@ -56,6 +58,7 @@ async def clean_up(db: Database, kept: Kept, now: datetime) -> CleanUpReport:
         issues=await _issues(db, before) if before else 0,
         letters=await _letters(db, before) if before else 0,
         papers=await _papers(db, now - kept.papers) if kept.papers else 0,
+        vectors=await _vectors(db, now - kept.papers) if kept.papers else 0,
         passes=await _passes(db, now - kept.events) if kept.events else 0,
         bounces=await _bounces(db, now - kept.events) if kept.events else 0,
     )
@@ -82,6 +85,10 @@ async def _issues(db: Database, before: datetime) -> int:
 
 async def _letters(db: Database, before: datetime) -> int:
     return await _repeat(db, lambda conn: retention.delete_letters(conn, before, BATCH))
+
+
+async def _vectors(db: Database, before: datetime) -> int:
+    return await _repeat(db, lambda conn: vectors.delete_old(conn, before, BATCH))
 
 
 async def _bounces(db: Database, before: datetime) -> int:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -12,6 +12,7 @@ from digest.compose.freeze import Window
 from digest.match.index import Index, build_index
 from digest.match.rank import rank
 from digest.models import Match, Paper, Subscriber, Topic
+from digest.pipeline import vectors
 from digest.pipeline.model import current_space
 from digest.storage import papers, passes, trending
 
@@ -24,7 +25,7 @@ HOTTEST = 200
 #: Windows that are kept open: one of 3,000 papers takes some 100 MB once it has ranked.
 KEPT = 4
 
-#: Votes change without a pass, so an open window is not used for ever.
+#: Votes change without a pass, so an open window is read again now and then; its index stays.
 LASTS = timedelta(minutes=10)
 
 
@@ -59,7 +60,8 @@ class Readings:
         async with self._opening:
             found = self._open.get(bounds)
             if found is None or now - found[1] > LASTS:
-                found = self._open[bounds] = await open_window(conn, *bounds, now), now
+                before = found[0] if found else None
+                found = self._open[bounds] = await open_window(conn, *bounds, now, before), now
             self._open.move_to_end(bounds)
             while len(self._open) > self._kept:
                 self._open.popitem(last=False)
@@ -74,15 +76,29 @@ async def first_pass(conn: AsyncConnection, subscriber: Subscriber, now: datetim
     return await passes.pass_before(conn, now - FIRST_WINDOW)
 
 
-async def open_window(conn: AsyncConnection, from_pass: int, to_pass: int, now: datetime) -> Reading:
-    """Load and index the window; the index is built off the event loop."""
+async def open_window(
+    conn: AsyncConnection, from_pass: int, to_pass: int, now: datetime, before: Reading | None = None
+) -> Reading:
+    """Load and index the window; the index is built off the event loop, or is that of `before`."""
     found = tuple(await papers.window(conn, from_pass, to_pass))
     return Reading(
         window=Window(from_pass=from_pass, to_pass=to_pass, papers=found),
-        index=await asyncio.to_thread(build_index, found, current_space()),
+        index=await _index(conn, found, before),
         hot=await hottest(conn, now),
         revised=tuple(await papers.revised(conn, from_pass, to_pass)),
     )
+
+
+async def _index(conn: AsyncConnection, found: Sequence[Paper], before: Reading | None) -> Index:
+    """The index of these papers; that of an earlier reading as long as only votes have changed."""
+    if before and list(map(_ranked_by, found)) == list(map(_ranked_by, before.index.papers)):
+        return before.index
+    await vectors.recall(conn, found)
+    return await asyncio.to_thread(build_index, found, current_space())
+
+
+def _ranked_by(paper: Paper) -> tuple[object, ...]:
+    return paper.id, paper.title, paper.abstract, paper.authors, paper.categories
 
 
 async def hottest(conn: AsyncConnection, now: datetime) -> tuple[Paper, ...]:
@@ -130,5 +146,8 @@ def _rank_enough(
     return found
 
 
-async def _examples(conn: AsyncConnection, topics: Iterable[Topic]) -> Mapping[str, Paper]:
-    return await papers.by_ids(conn, {paper for t in topics for paper in (*t.liked, *t.disliked)})
+async def _examples(conn: AsyncConnection, topics: Collection[Topic]) -> Mapping[str, Paper]:
+    """The papers that topics name; what the model says of them and of the topics is brought to mind."""
+    found = await papers.by_ids(conn, {paper for t in topics for paper in (*t.liked, *t.disliked)})
+    await vectors.recall(conn, found.values(), topics)
+    return found

@@ -50,6 +50,16 @@ doubts = Table(
     Column("message", LargeBinary, nullable=False),  # zlib
 )
 
+# What the optional model says of texts: float16, keyed by the sha256 of model and text.
+vectors = Table(
+    "vectors",
+    metadata,
+    Column("key", LargeBinary, primary_key=True),
+    Column("vector", LargeBinary, nullable=False),
+    Column("made_at", UtcDateTime, nullable=False),
+)
+Index("ix_vectors_made_at", vectors.c.made_at)
+
 # Small facts of this installation: its identity and epoch, a pause of all sending.
 facts = Table(
     "facts",

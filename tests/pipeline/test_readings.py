@@ -4,11 +4,14 @@ import gc
 import weakref
 from datetime import timedelta
 
+from sqlalchemy import update
+
 from digest.compose.message import Composer
 from digest.links import Links
 from digest.pipeline.catalogue import Catalogue
 from digest.pipeline.window import KEPT, LASTS, Readings
 from digest.storage.database import Database
+from digest.storage.tables import papers
 from tests.make import NOW, make_paper, make_site
 from tests.pipeline.steps import announce, at
 
@@ -28,14 +31,32 @@ async def test_bounds_between_which_nothing_came_share_one_index(db: Database) -
     assert len(whole.window.papers) == 2
 
 
-async def test_window_is_opened_anew_when_its_votes_are_old(sqlite: Database) -> None:
-    last = await announce(sqlite, make_paper(1))
-    readings = Readings()
+async def test_window_is_read_anew_when_its_votes_are_old_but_not_indexed_anew(sqlite: Database) -> None:
+    paper = make_paper(1)
+    last = await announce(sqlite, paper)
+    readings, later = Readings(), NOW + LASTS + timedelta(seconds=1)
     async with sqlite.read() as conn:
         first = await readings.get(conn, 0, last, NOW)
-        assert (await readings.get(conn, 0, last, NOW + LASTS)).index is first.index
-        later = NOW + LASTS + timedelta(seconds=1)
-        assert (await readings.get(conn, 0, last, later)).index is not first.index
+    async with sqlite.write() as conn:
+        await conn.execute(update(papers).values(votes=7))
+    async with sqlite.read() as conn:
+        assert (await readings.get(conn, 0, last, NOW + LASTS)).window.papers[0].votes == paper.votes
+        second = await readings.get(conn, 0, last, later)
+    assert second.window.papers[0].votes == 7
+    assert second.index is first.index
+
+
+async def test_window_is_indexed_anew_when_a_paper_has_another_text(sqlite: Database) -> None:
+    last = await announce(sqlite, make_paper(1))
+    readings, later = Readings(), NOW + LASTS + timedelta(seconds=1)
+    async with sqlite.read() as conn:
+        first = await readings.get(conn, 0, last, NOW)
+    async with sqlite.write() as conn:
+        await conn.execute(update(papers).values(abstract="Another one."))
+    async with sqlite.read() as conn:
+        second = await readings.get(conn, 0, last, later)
+    assert second.index is not first.index
+    assert second.index.papers[0].abstract == "Another one."
 
 
 async def test_only_the_windows_in_use_are_kept(sqlite: Database) -> None:

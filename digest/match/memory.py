@@ -1,4 +1,4 @@
-"""Kept: what was worked out once, for whoever asks for it again. Pure; knows nothing of what it keeps."""
+"""Memory: what was worked out once, for whoever asks for it again. Pure; knows nothing of what it keeps."""
 
 from collections.abc import Hashable
 from typing import Generic, TypeVar
@@ -7,7 +7,7 @@ Key = TypeVar("Key", bound=Hashable)
 Value = TypeVar("Value")
 
 
-class Kept(Generic[Key, Value]):
+class Memory(Generic[Key, Value]):
     """At most `most` values; those that nobody asked for are forgotten, half of the room at a time.
 
     To ask for what was asked for lately costs one look into one dict: a pass does it for every topic of

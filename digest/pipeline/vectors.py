@@ -1,0 +1,37 @@
+"""What the optional model says of papers and topics, kept in the database: each text is encoded once.
+
+    texts ─recall→ known vectors ─rank→ ─keep→ those that had to be made
+
+Without the model nothing happens here. A model of other files has other keys, so its vectors are made anew.
+"""
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from digest.match.query import read_text
+from digest.match.semantic import SentenceModel
+from digest.models import Paper, Topic
+from digest.pipeline.model import current_space
+from digest.storage import vectors
+from digest.storage.database import Database
+
+
+async def recall(conn: AsyncConnection, papers: Iterable[Paper], topics: Iterable[Topic] = ()) -> None:
+    """Bring to mind what was encoded before, in this process or another one."""
+    model = current_space()
+    if not isinstance(model, SentenceModel):
+        return
+    missing = model.missing(papers, map(read_text, topics))
+    if missing:
+        model.remember(await vectors.by_keys(conn, missing))
+
+
+async def keep(db: Database, now: datetime) -> None:
+    """Store what was encoded since the last time."""
+    model = current_space()
+    made = model.take_new() if isinstance(model, SentenceModel) else {}
+    if made:
+        async with db.write() as conn:
+            await vectors.keep(conn, made, now)
