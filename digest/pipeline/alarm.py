@@ -4,6 +4,7 @@ mail.md requirement 45: bounces over 5 % or complaints over 0.3 %. The mails of 
 nothing, so small numbers alone never pause.
 """
 
+import math
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -43,8 +44,13 @@ def alarm(mailed: int, bounced: int, complained: int) -> str | None:
 
 
 def enough(bounced: int, complained: int) -> int:
-    """So many mails are no reason for an alarm, nor are more: nobody counts a million to know it. Pure."""
-    return int(max(bounced / BOUNCES, complained / COMPLAINTS)) + 1
+    """So many mails are no reason for an alarm, nor are more: nobody counts a million to know it. Pure.
+
+    0 where there is too little trouble for an alarm, however few were mailed.
+    """
+    by_bounces = bounced / BOUNCES if bounced >= FEWEST_BOUNCES else 0
+    by_complaints = complained / COMPLAINTS if complained >= FEWEST_COMPLAINTS else 0
+    return math.ceil(max(by_bounces, by_complaints))
 
 
 async def watch(db: Database, now: datetime) -> Pause | None:
@@ -53,7 +59,8 @@ async def watch(db: Database, now: datetime) -> Pause | None:
         in_force = await paused(conn)
         since = max(now - SPAN, _time(await facts.fact(conn, RESUMED)) or now - SPAN)
         bounced, complained = await rates.trouble(conn, since)
-        mailed = await rates.mailed(conn, since, enough(bounced, complained))
+        limit = enough(bounced, complained)
+        mailed = await rates.mailed(conn, since, limit) if limit else 0
     reason = alarm(mailed, bounced, complained)
     if in_force or reason is None:
         return in_force

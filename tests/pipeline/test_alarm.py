@@ -26,6 +26,13 @@ def test_alarm_follows_the_shares(mailed: int, bounced: int, complained: int) ->
     assert (alarm.alarm(mailed, bounced, complained) is not None) == high
 
 
+@given(numbers, numbers, numbers)
+def test_counting_further_than_enough_changes_nothing(mailed: int, bounced: int, complained: int) -> None:
+    counted = min(mailed, alarm.enough(bounced, complained))
+    cut_short, whole = (alarm.alarm(number, bounced, complained) for number in (counted, mailed))
+    assert (cut_short is None) == (whole is None)
+
+
 def test_single_complaint_of_a_small_list_does_not_stop_it() -> None:
     assert alarm.alarm(20, 1, 1) is None
 
