@@ -9,6 +9,7 @@ twice there). A month too short for `monthly on 31` has its issue on its last da
 
 import calendar
 import re
+from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 from functools import cache
 from typing import Any
@@ -45,14 +46,41 @@ def describe(schedule: Schedule) -> str:
 
 def next_due(schedule: Schedule, after: datetime) -> datetime:
     """The first due time later than `after`, in UTC."""
-    zone = ZoneInfo(schedule.zone)
-    day = after.astimezone(zone).date() - timedelta(days=1)  # a gap can push a time past midnight
+    day = after.astimezone(ZoneInfo(schedule.zone)).date()
+    day -= timedelta(days=1)  # a gap can push a time past midnight
     while True:
-        if _falls_on(schedule, day):
-            due = datetime.combine(day, schedule.at, zone).astimezone(UTC)  # fold=0: the first of two
-            if due > after:
-                return due
+        if _falls_on(schedule, day) and (due := _due_on(schedule, day)) > after:
+            return due
         day += timedelta(days=1)
+
+
+def last_due(schedule: Schedule, until: datetime) -> datetime:
+    """The last due time that is not later than `until`, in UTC."""
+    day = until.astimezone(ZoneInfo(schedule.zone)).date()
+    while True:
+        if _falls_on(schedule, day) and (due := _due_on(schedule, day)) <= until:
+            return due
+        day -= timedelta(days=1)
+
+
+def next_after_change(old: Schedule, new: Schedule, served_at: datetime | None, now: datetime) -> datetime:
+    """The next due time of a reader who follows `new` from now on, in UTC; `served_at`: of the last issue.
+
+    Who only moves to another zone gets the issue of each day of the calendar once: not again the one that
+    came before the move, and at once one whose hour the move has jumped over.
+    """
+    due = next_due(new, now)
+    if served_at is None or old.zone == new.zone or replace(old, zone=new.zone) != new:
+        return due
+    served, zone = served_at.astimezone(ZoneInfo(old.zone)).date(), ZoneInfo(new.zone)
+    if last_due(new, now).astimezone(zone).date() > served:
+        return now
+    return next_due(new, due) if due.astimezone(zone).date() <= served else due
+
+
+def _due_on(schedule: Schedule, day: date) -> datetime:
+    """fold=0: the first of two equal hours."""
+    return datetime.combine(day, schedule.at, ZoneInfo(schedule.zone)).astimezone(UTC)
 
 
 def _falls_on(schedule: Schedule, day: date) -> bool:

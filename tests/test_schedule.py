@@ -4,11 +4,11 @@ from datetime import UTC, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from digest.models import Schedule
-from digest.schedule import _zones, describe, next_due, parse_schedule
+from digest.schedule import _zones, describe, last_due, next_after_change, next_due, parse_schedule
 
 times = st.builds(time, st.integers(0, 23), st.integers(0, 59))
 zones = st.sampled_from(sorted(_zones()))
@@ -30,6 +30,42 @@ def test_next_due_is_later_and_nothing_is_due_between(schedule: Schedule, after:
     assert due > after
     assert next_due(schedule, due - timedelta(seconds=1)) == due
     assert next_due(schedule, after + (due - after) / 2) == due
+
+
+@given(schedules, moments)
+def test_last_due_is_the_one_before_the_next(schedule: Schedule, until: datetime) -> None:
+    last = last_due(schedule, until)
+    assert last <= until
+    assert next_due(schedule, last) == next_due(schedule, until)
+
+
+@given(times, zones, zones, moments)
+def test_move_to_another_zone_neither_doubles_nor_skips_a_day(
+    at: time, here: str, there: str, now: datetime
+) -> None:
+    """The issue after the move is that of the next day of the calendar; it comes at once if it is late."""
+    assume(here != there)
+    old, new = Schedule(at=at, zone=here), Schedule(at=at, zone=there)
+    served = last_due(old, now)
+    moved = next_after_change(old, new, served, now)
+    day = (last_due(new, now) if moved == now else moved).astimezone(ZoneInfo(there)).date()
+    assert moved >= now
+    assert timedelta(1) <= day - served.astimezone(ZoneInfo(here)).date() <= timedelta(2)
+    assert moved - served < timedelta(hours=24 + 27)
+
+
+@pytest.mark.parametrize(
+    ("move", "now", "due"),
+    [
+        ("America/New_York", "2026-11-24 07:00", "2026-11-25 12:30"),  # the 24th had its issue in Berlin
+        ("Asia/Tokyo", "2026-11-24 23:00", "2026-11-24 23:00"),  # it is the 25th there, after 07:30
+        ("Asia/Tokyo", "2026-11-24 20:00", "2026-11-24 22:30"),
+    ],
+)
+def test_move_of_a_reader_in_berlin(move: str, now: str, due: str) -> None:
+    old, new = (parse_schedule(f"daily at 07:30 {zone}") for zone in ("Europe/Berlin", move))
+    at, expected = (datetime.fromisoformat(f"{text}Z") for text in (now, due))
+    assert next_after_change(old, new, last_due(old, at), at) == expected
 
 
 @given(weekly, moments)

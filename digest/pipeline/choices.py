@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from digest.links import CONFIRM_FOR
 from digest.models import DeliveryKind, Issue, Subscriber, SubscriberStatus
 from digest.pipeline import wishes
-from digest.pipeline.intake import next_after_change
+from digest.pipeline.intake import due_after_change
 from digest.schedule import next_due
 from digest.storage import addresses, asks, counters, issues, subscribers, suppressions
 from digest.storage.addresses import Change
@@ -36,7 +36,7 @@ async def save(db: Database, reader: Subscriber, now: datetime) -> Subscriber:
         found = await subscribers.by_ids(conn, [reader.id])
         before = found[reader.id]
         active = before.status is SubscriberStatus.ACTIVE
-        due_at = next_after_change(reader, before, now) if active else None
+        due_at = await due_after_change(conn, reader, before, now) if active else None
         chosen = replace(reader, email=before.email, status=before.status, next_issue_at=due_at)
         await subscribers.change(conn, chosen)
     return chosen

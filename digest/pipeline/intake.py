@@ -14,8 +14,8 @@ from digest.config import Listed
 from digest.errors import ConfigError, RankError
 from digest.match.rank import check_topic
 from digest.models import Subscriber, SubscriberStatus
-from digest.schedule import next_due
-from digest.storage import subscribers, suppressions
+from digest.schedule import next_after_change, next_due
+from digest.storage import issues, subscribers, suppressions
 from digest.storage.database import Database
 from digest.storage.subscribers import Stored, address_of
 
@@ -92,13 +92,16 @@ async def _change(conn: AsyncConnection, entry: Listed, known: Stored, now: date
     vouched = before.status is SubscriberStatus.PENDING or (back and before.status is SubscriberStatus.PAUSED)
     status = SubscriberStatus.ACTIVE if vouched else before.status
     wished = replace(entry.subscriber, id=before.id, status=status)
-    due_at = next_after_change(wished, before, now) if status is SubscriberStatus.ACTIVE else None
+    active = status is SubscriberStatus.ACTIVE
+    due_at = await due_after_change(conn, wished, before, now) if active else None
     await subscribers.change(
         conn, replace(wished, next_issue_at=due_at), file_hash=entry.file_hash, in_file=True
     )
 
 
-def next_after_change(wished: Subscriber, before: Subscriber, now: datetime) -> datetime:
+async def due_after_change(
+    conn: AsyncConnection, wished: Subscriber, before: Subscriber, now: datetime
+) -> datetime:
     """Who never had an issue stays due; else the new schedule counts, but nothing due is put off."""
     pause = wished.pause_until
     if pause and pause > now:
@@ -106,7 +109,8 @@ def next_after_change(wished: Subscriber, before: Subscriber, now: datetime) -> 
     due_at = before.waiting_since or before.next_issue_at
     if due_at and (before.last_pass is None or due_at <= now):
         return due_at
-    return next_due(wished.schedule, now)
+    served_at = await issues.last_due_at(conn, before.id)
+    return next_after_change(before.schedule, wished.schedule, served_at, now)
 
 
 async def _pause_vanished(conn: AsyncConnection, listed: Sequence[Listed]) -> list[str]:

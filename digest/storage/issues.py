@@ -49,6 +49,13 @@ async def reserved_ids(conn: AsyncConnection, subscriber_id: int) -> set[str]:
     return set(rows.scalars())
 
 
+async def last_due_at(conn: AsyncConnection, subscriber_id: int) -> datetime | None:
+    """The newest due time that this reader had an issue for."""
+    query = select(func.max(issues.c.due_at)).where(issues.c.subscriber_id == subscriber_id)
+    found: datetime | None = await conn.scalar(query)
+    return found
+
+
 async def by_ids(conn: AsyncConnection, ids: Iterable[int]) -> dict[int, Issue]:
     """Id -> issue."""
     found: dict[int, Issue] = {}
