@@ -44,7 +44,7 @@ async def letters(place: Place) -> list[Delivery]:
 
 def delivery_of(row: Any) -> Delivery:
     """A row of the ledger."""
-    values = {name: getattr(row, name) for name in Delivery.__dataclass_fields__}
+    values = {name: getattr(row, name) for name in Delivery._fields}
     return Delivery(**values | {"kind": DeliveryKind(row.kind), "state": DeliveryState(row.state)})
 
 
