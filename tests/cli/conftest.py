@@ -33,6 +33,15 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
+@pytest.fixture(params=["sqlite", "postgres"])
+def either(request: pytest.FixtureRequest, folder: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The database that commands of the folder use; the test runs once on each kind."""
+    if request.param == "postgres":
+        monkeypatch.setenv("DIGEST_DATABASE_URL", request.getfixturevalue("postgres_url"))
+        monkeypatch.setenv("DIGEST_SECRET_KEY", "a key of the tests that is long enough")
+    return str(request.param)
+
+
 @pytest.fixture
 def digest(folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Command:
     """Run `digest …` in the folder."""

@@ -12,6 +12,9 @@ from pytest_httpserver import HTTPServer
 
 from tests.cli.conftest import NOW, Command, write_roster
 
+pytestmark = pytest.mark.usefixtures("either")
+ON_SQLITE = pytest.mark.parametrize("either", ["sqlite"], indirect=True)  # it looks at the file
+
 READER = "  - email: ada@papers.dev\n    topics: [language models]\n    cut: 10\n"
 ITEM = """<item><title>{title}</title><link>https://journal.dev/{number}</link><guid>{number}</guid>
 <description>{text}</description><pubDate>Tue, 14 Apr 2026 00:00:00 GMT</pubDate></item>"""
@@ -137,6 +140,7 @@ def test_wrong_use_is_one_sentence_and_status_2(
     assert "Traceback" not in done.err
 
 
+@ON_SQLITE
 def test_broken_file_changes_nothing(digest: Command, folder: Path) -> None:
     digest("run")
     (folder / "subscribers.yaml").write_text("sources: [")

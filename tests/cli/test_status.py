@@ -10,6 +10,9 @@ from hypothesis import strategies as st
 from digest.cli.watch import sparkline
 from tests.cli.conftest import NOW, Command
 
+pytestmark = pytest.mark.usefixtures("either")
+ON_SQLITE = pytest.mark.parametrize("either", ["sqlite"], indirect=True)  # it looks at the file
+
 
 def test_days_are_drawn_and_the_json_has_what_was_promised(digest: Command) -> None:
     digest("run", "--now", NOW)
@@ -33,6 +36,7 @@ def test_pause_stops_sending_and_resume_sends(
     assert json.loads(digest("status", "--json").out)["paused"] is None
 
 
+@ON_SQLITE
 def test_restored_copy_is_told_and_confirmed(
     digest: Command, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -48,6 +52,7 @@ def test_restored_copy_is_told_and_confirmed(
     assert "HELD" not in digest("status", "--now", NOW).out
 
 
+@ON_SQLITE
 def test_backup_does_not_overwrite(digest: Command, folder: Path) -> None:
     digest("run", "--now", NOW)
     (folder / "copy.db").write_text("mine")

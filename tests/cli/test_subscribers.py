@@ -4,7 +4,11 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.cli.conftest import NOW, Command
+
+pytestmark = pytest.mark.usefixtures("either")
 
 BOB = ("subscribers", "add", "bob@papers.dev", "--topic", "black holes", "--now", NOW)
 

@@ -171,10 +171,10 @@ async def test_unsubscribing_by_mail_works(db: Database) -> None:
     assert await statuses(db) == ["unsubscribed"]
 
 
-async def test_the_listener_says_taken_after_the_commit_and_keeps_strays(sqlite: Database) -> None:
-    await add_readers(sqlite, 1)
-    await run(sqlite, ScriptedTransport())
-    server = await listen_lmtp(sqlite, "127.0.0.1:0", keys=KEYS, clock=lambda: NOW)
+async def test_the_listener_says_taken_after_the_commit_and_keeps_strays(db: Database) -> None:
+    await add_readers(db, 1)
+    await run(db, ScriptedTransport())
+    server = await listen_lmtp(db, "127.0.0.1:0", keys=KEYS, clock=lambda: NOW)
     port = server.sockets[0].getsockname()[1]
     path = verp.return_path("bounces@papers.dev", 1, "old-key")
 
@@ -186,8 +186,8 @@ async def test_the_listener_says_taken_after_the_commit_and_keeps_strays(sqlite:
     await asyncio.to_thread(hand_over)
     server.close()
     await server.wait_closed()
-    assert await statuses(sqlite) == ["suppressed"]
-    async with sqlite.read() as conn:
+    assert await statuses(db) == ["suppressed"]
+    async with db.read() as conn:
         assert (await conn.execute(select(strays.c.raw))).scalar() == b"Subject: hello\r\n\r\n.dot\r\n"
 
 
@@ -240,10 +240,10 @@ def test_other_events_say_nothing() -> None:
     assert hooks.readings(b'{"RecordType": "Open"}') == []
 
 
-async def test_an_event_of_a_provider_counts_once(sqlite: Database) -> None:
-    await add_readers(sqlite, 1)
-    await run(sqlite, ScriptedTransport())
+async def test_an_event_of_a_provider_counts_once(db: Database) -> None:
+    await add_readers(db, 1)
+    await run(db, ScriptedTransport())
     (reading,) = hooks.readings(json.dumps(SES).encode())
-    assert [await take(sqlite, reading, now=NOW) for _ in range(2)] == [Taken.SUPPRESSED, Taken.IGNORED]
-    async with sqlite.read() as conn:
+    assert [await take(db, reading, now=NOW) for _ in range(2)] == [Taken.SUPPRESSED, Taken.IGNORED]
+    async with db.read() as conn:
         assert await conn.scalar(select(func.count()).select_from(bounces.bounces)) == 1

@@ -273,12 +273,12 @@ async def test_sent_wins_over_a_worker_that_took_the_row_over(db: Database) -> N
     assert await ledger(db) == {"reader0@papers.dev": "sent"}
 
 
-async def test_a_killed_process_of_this_machine_leaves_no_lease_behind(sqlite: Database) -> None:
+async def test_a_killed_process_of_this_machine_leaves_no_lease_behind(db: Database) -> None:
     place, _, _ = worker_name().rpartition(f":{worker_name().split(':')[-3]}:")
-    await add_readers(sqlite, 1)
-    async with sqlite.write() as conn:
+    await add_readers(db, 1)
+    async with db.write() as conn:
         await outbox.claim(conn, worker=f"{place}:4194305:1:beef", now=NOW, limit=1)
-    assert (await run(sqlite, ScriptedTransport())).sent == 1
+    assert (await run(db, ScriptedTransport())).sent == 1
 
 
 async def test_stopping_settles_what_is_in_flight_and_gives_back_the_rest(db: Database) -> None:
@@ -305,10 +305,10 @@ async def test_claims_read_the_index_of_due_deliveries(sqlite: Database) -> None
         assert "ix_deliveries_due" in str(plan.all())
 
 
-async def test_the_ledger_keeps_message_id_hash_and_reply(sqlite: Database) -> None:
-    await add_readers(sqlite, 1)
-    await run(sqlite, ScriptedTransport())
-    async with sqlite.read() as conn:
+async def test_the_ledger_keeps_message_id_hash_and_reply(db: Database) -> None:
+    await add_readers(db, 1)
+    await run(db, ScriptedTransport())
+    async with db.read() as conn:
         row = (await conn.execute(select(deliveries))).one()
     assert (row.message_id, row.reply, row.attempts) == ("<1.digest@papers.dev>", "2.0.0 Ok", 1)
     assert len(row.body_hash) == 64

@@ -30,16 +30,16 @@ SIGNED = "sha256=" + hmac.new(b"open sesame", EVENT, hashlib.sha256).hexdigest()
     ],
 )
 async def test_only_the_secret_opens_the_webhook(
-    sqlite: Database, path: str, signature: str, status: int
+    db: Database, path: str, signature: str, status: int
 ) -> None:
-    await add_readers(sqlite, 1)
-    await run(sqlite, ScriptedTransport())
-    app = Starlette(routes=hook_routes(sqlite, "open sesame", lambda: NOW))
+    await add_readers(db, 1)
+    await run(db, ScriptedTransport())
+    app = Starlette(routes=hook_routes(db, "open sesame", lambda: NOW))
     with TestClient(app) as client:
         answer = client.post(path, content=EVENT, headers={"X-Digest-Signature": signature})
         assert answer.status_code == status
         assert (answer.text == "1 of 1 events taken\n") == (status == 200)
 
 
-def test_without_a_secret_there_is_no_webhook(sqlite: Database) -> None:
-    assert hook_routes(sqlite, None, lambda: NOW) == []
+def test_without_a_secret_there_is_no_webhook(db: Database) -> None:
+    assert hook_routes(db, None, lambda: NOW) == []

@@ -43,9 +43,9 @@ async def test_a_rate_is_kept_and_shared_and_survives_a_restart(db: Database) ->
     ("rate", "wanted", "allowed"), [(20.0, 50, 20), (0.1, 5, 1), (1.0, 0, 0), (2.5, 9, 2)]
 )
 async def test_a_burst_is_one_second_or_one_message(
-    sqlite: Database, rate: float, wanted: int, allowed: int
+    db: Database, rate: float, wanted: int, allowed: int
 ) -> None:
-    async with sqlite.write() as conn:
+    async with db.write() as conn:
         assert await conn.run_sync(relays.reserve_slots, "x:25", rate, NOW, wanted) == allowed
         assert await conn.run_sync(relays.reserve_slots, "x:25", rate, NOW, 1) == (not wanted)
         later = NOW + timedelta(seconds=1 / rate)
@@ -129,9 +129,9 @@ async def test_a_stop_leaves_in_doubt_only_what_a_silent_server_has_got(
     assert Counter((await ledger(db)).values()) == {"uncertain": got, "pending": 100 - got}
 
 
-async def test_a_claim_carries_every_field_of_its_row(sqlite: Database) -> None:
-    await add_readers(sqlite, 1)
-    async with sqlite.write() as conn:
+async def test_a_claim_carries_every_field_of_its_row(db: Database) -> None:
+    await add_readers(db, 1)
+    async with db.write() as conn:
         claim = await outbox.claim(conn, worker="w", now=NOW, limit=1)
         row = (await conn.execute(select(deliveries))).mappings().one()
     claimed = {name: getattr(claim.ready[0], name) for name in Delivery._fields}
@@ -157,10 +157,10 @@ async def peak_of(db: Database, count: int) -> int:
     return peak
 
 
-async def test_memory_does_not_grow_with_the_number_of_deliveries(sqlite: Database) -> None:
-    await add_readers(sqlite, 600)
-    few = await peak_of(sqlite, 600)
-    await add_readers(sqlite, 2400, start=600)
-    many = await peak_of(sqlite, 2400)
+async def test_memory_does_not_grow_with_the_number_of_deliveries(db: Database) -> None:
+    await add_readers(db, 600)
+    few = await peak_of(db, 600)
+    await add_readers(db, 2400, start=600)
+    many = await peak_of(db, 2400)
     assert many < few * 1.3
     assert many < 3 * 200 * 31_000

@@ -83,29 +83,29 @@ async def until(truth: Callable[[], bool]) -> None:
             await asyncio.sleep(0.02)
 
 
-async def test_reader_gets_a_mail_without_anybody_doing_anything(sqlite: Database) -> None:
-    await subscribe(sqlite, cut=1.0)
-    tools = Tools(sqlite)
+async def test_reader_gets_a_mail_without_anybody_doing_anything(db: Database) -> None:
+    await subscribe(db, cut=1.0)
+    tools = Tools(db)
     async with serving(tools):
         await until(lambda: bool(tools.transport.recipients))
-    assert await ledger(sqlite) == {"reader1@papers.dev": "sent"}
+    assert await ledger(db) == {"reader1@papers.dev": "sent"}
 
 
-async def test_after_an_outage_papers_come_before_issues(sqlite: Database) -> None:
-    async with sqlite.write() as conn:
+async def test_after_an_outage_papers_come_before_issues(db: Database) -> None:
+    async with db.write() as conn:
         old = await passes.start(conn, NOW - timedelta(days=3))
         await passes.commit(conn, old, NOW - timedelta(days=3), {"papers": 1, "sources": []})
-    reader = await subscribe(sqlite, cut=1.0)
-    tools = Tools(sqlite)
+    reader = await subscribe(db, cut=1.0)
+    tools = Tools(db)
     async with serving(tools):
         await until(lambda: bool(tools.transport.recipients))
-    issue = await issue_of(sqlite, reader)
+    issue = await issue_of(db, reader)
     assert issue
     assert issue.considered > 100
 
 
-async def test_broken_file_keeps_the_last_good_one(sqlite: Database) -> None:
-    tools = Tools(sqlite)
+async def test_broken_file_keeps_the_last_good_one(db: Database) -> None:
+    tools = Tools(db)
     async with serving(tools) as service:
         await until(lambda: service.lanes()[Step.INGEST].seconds is not None)
         tools.broken = True
@@ -125,44 +125,42 @@ async def test_two_services_on_one_database_send_once(db: Database) -> None:
     assert sorted(sent) == sorted(f"reader{number}@papers.dev" for number in range(1, 31))
 
 
-async def test_stop_drains_what_is_in_flight(sqlite: Database) -> None:
-    await add_readers(sqlite, 5)
+async def test_stop_drains_what_is_in_flight(db: Database) -> None:
+    await add_readers(db, 5)
 
     class SlowTransport(ScriptedTransport):
         async def send(self, envelope: Envelope) -> Outcome:
             await asyncio.sleep(0.3)
             return await super().send(envelope)
 
-    tools = Tools(sqlite, transport=SlowTransport(concurrency=2))
+    tools = Tools(db, transport=SlowTransport(concurrency=2))
     async with serving(tools):
         await until(lambda: True)
         await asyncio.sleep(0.3)
-    states = set((await ledger(sqlite)).values())
+    states = set((await ledger(db)).values())
     assert states <= {"sent", "pending"}
 
 
-async def test_what_hangs_at_the_end_is_uncertain_and_the_rest_is_free(sqlite: Database) -> None:
-    await add_readers(sqlite, 3)
-    tools = Tools(sqlite, transport=StuckTransport(concurrency=1))
+async def test_what_hangs_at_the_end_is_uncertain_and_the_rest_is_free(db: Database) -> None:
+    await add_readers(db, 3)
+    tools = Tools(db, transport=StuckTransport(concurrency=1))
     async with serving(tools, drain_seconds=0.2):
         await until(lambda: bool(tools.transport.recipients))
-    states = sorted((await ledger(sqlite)).values())
+    states = sorted((await ledger(db)).values())
     assert set(states) <= {"uncertain", "pending"}
     assert "uncertain" in states
 
 
-async def test_lease_is_renewed_while_a_message_hangs(
-    sqlite: Database, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_lease_is_renewed_while_a_message_hangs(db: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("digest.pipeline.sending.RENEW_SECONDS", 0.05)
-    await add_readers(sqlite, 1)
-    tools = Tools(sqlite, transport=StuckTransport(concurrency=1))
+    await add_readers(db, 1)
+    tools = Tools(db, transport=StuckTransport(concurrency=1))
     async with serving(tools, drain_seconds=0.2):
         await until(lambda: bool(tools.transport.recipients))
-        async with sqlite.write() as conn:
+        async with db.write() as conn:
             await conn.execute(update(deliveries).values(leased_until=NOW))
         await asyncio.sleep(0.3)
-        async with sqlite.read() as conn:
+        async with db.read() as conn:
             until_at = await conn.scalar(select(deliveries.c.leased_until))
     assert until_at > NOW + timedelta(minutes=10)
 

@@ -68,12 +68,12 @@ async def run(db: Database, server: Any) -> IngestReport:
 
 @pytest.mark.parametrize(("fault", "state", "words", "papers"), FAULTS, ids=[fault[0] for fault in FAULTS])
 async def test_fault_has_its_state_and_sentence_and_is_healed(
-    sqlite: Database, feeds: Any, fault: str, state: SourceState, words: str | None, papers: str
+    db: Database, feeds: Any, fault: str, state: SourceState, words: str | None, papers: str
 ) -> None:
     if feeds is None:
         return
     feeds.set_faults([f"/atom/* {fault}"])
-    report = await run(sqlite, feeds)
+    report = await run(db, feeds)
     (source,) = report.sources
     assert source.state is state
     assert (words in source.error if source.error else None) is (True if words else None)
@@ -81,6 +81,6 @@ async def test_fault_has_its_state_and_sentence_and_is_healed(
     feeds.set_faults([])
     if "retry_after" in fault:
         return  # the server asked for rest: test_ingest shows that it gets it
-    report = await run(sqlite, feeds)
+    report = await run(db, feeds)
     assert (report.papers, report.sources[0].error) == (366, None)
     assert report.sources[0].state is SourceState.FRESH

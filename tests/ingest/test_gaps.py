@@ -74,7 +74,7 @@ def test_the_api_is_asked_for_submissions_and_for_updates() -> None:
 
 @pytest.mark.parametrize("path", ["/api/query", "/oai2", "/oai/plain"])
 async def test_three_days_left_out_are_filled(
-    sqlite: Database, origin: Origin, shared: Path | None, path: str
+    db: Database, origin: Origin, shared: Path | None, path: str
 ) -> None:
     recorded = week.arxiv_alone(week.weeks(shared).get("replay") or week.load(week.SMALL))
     days = list(recorded)
@@ -88,9 +88,9 @@ async def test_three_days_left_out_are_filled(
     for day in days[:8]:
         if day not in left_out:
             week.publish(origin, day, recorded[day])
-            report = await run(sqlite, backed(origin, names, path), day)
+            report = await run(db, backed(origin, names, path), day)
             assert [one.error for one in report.sources] == [None] * len(names)
-    async with sqlite.read() as conn:
+    async with db.read() as conn:
         stored = await by_ids(conn, whole)
         total = await count(conn)
     assert stored.keys() == whole.keys()

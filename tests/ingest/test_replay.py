@@ -30,28 +30,28 @@ async def revised(db: Database, number: int) -> int:
 
 @pytest.mark.parametrize("name", ["small", "replay", "holiday"])
 async def test_week_is_counted_as_the_raw_text_says(
-    sqlite: Database, origin: Origin, shared: Path | None, name: str
+    db: Database, origin: Origin, shared: Path | None, name: str
 ) -> None:
     recorded = week.arxiv_alone(week.weeks(shared).get(name) or week.load(week.SMALL))
     expected, versions = oracle.count(recorded)
     sources = week.sources(origin, week.feed_names(recorded), huggingface=False)
     for day, feeds in recorded.items():
         week.publish(origin, day, feeds)
-        report = await week.run(sqlite, sources, day)
-        kinds = await _first_seen(sqlite, report.number)
+        report = await week.run(db, sources, day)
+        kinds = await _first_seen(db, report.number)
         truth = expected[day]
         assert {one.name.removeprefix("arxiv:"): one.entries for one in report.sources} == truth.items
         assert sum(one.new for one in report.sources) == truth.first_seen
         assert (kinds.get("new", 0), kinds.get("cross", 0)) == (truth.new, truth.cross_only)
         assert kinds.get("replace", 0) + kinds.get("replace-cross", 0) == truth.replacement_only
-        assert await revised(sqlite, report.number) == truth.higher_version
+        assert await revised(db, report.number) == truth.higher_version
         stale = [one.name for one in report.sources if one.state is SourceState.STALE]
         assert stale == [f"arxiv:{feed}" for feed in truth.stale]
-        again = await week.run(sqlite, sources, day)
+        again = await week.run(db, sources, day)
         assert [(one.entries, one.new, one.updated) for one in again.sources] == [(0, 0, 0)] * len(sources)
         assert [one.state for one in again.sources] == [one.state for one in report.sources]
         assert again.papers == report.papers
-    async with sqlite.read() as conn:
+    async with db.read() as conn:
         stored = await by_ids(conn, versions)
     assert {key: paper.version for key, paper in stored.items()} == versions
     texts = {(item.id, item.title, item.abstract) for feeds in recorded.values() for item in _all(feeds)}
@@ -64,7 +64,7 @@ def _all(feeds: Mapping[str, bytes]) -> Iterator[oracle.Item]:
 
 
 async def test_replay_reaches_every_field_of_its_expectation(
-    sqlite: Database, origin: Origin, shared: Path | None
+    db: Database, origin: Origin, shared: Path | None
 ) -> None:
     """With Hugging Face after arXiv; without ../shared the small week is counted by the oracle alone."""
     recorded = week.weeks(shared).get("replay", week.load(week.SMALL))
@@ -73,7 +73,7 @@ async def test_replay_reaches_every_field_of_its_expectation(
     for day, feeds in recorded.items():
         week.publish(origin, day, feeds)
         seen |= {item.id for name in feeds if name != "huggingface" for item in oracle.items(feeds[name])}
-        report = await week.run(sqlite, both, day)
+        report = await week.run(db, both, day)
         listed = [one["paper"]["id"] for one in json.loads(feeds.get("huggingface", b"[]"))]
         assert report.sources[-1].entries == len(listed)
         assert report.sources[-1].joined == sum(one in seen for one in listed)
@@ -88,16 +88,16 @@ def _listed(feeds: object) -> list[str]:
     return [one["paper"]["id"] for one in json.loads(body)]
 
 
-async def test_replacements_are_never_eligible_and_new_ones_always(sqlite: Database, origin: Origin) -> None:
+async def test_replacements_are_never_eligible_and_new_ones_always(db: Database, origin: Origin) -> None:
     recorded = week.load(week.SMALL)
     sources = week.sources(origin, week.feed_names(recorded), huggingface=False)
     for day, feeds in recorded.items():
         week.publish(origin, day, feeds)
-        await week.run(sqlite, sources, day)
+        await week.run(db, sources, day)
     query = select(papers.c.announced, papers.c.eligible_pass.is_not(None), func.count()).group_by(
         papers.c.announced, papers.c.eligible_pass.is_not(None)
     )
-    async with sqlite.read() as conn:
+    async with db.read() as conn:
         found = {(kind, bool(eligible)) for kind, eligible, _ in await conn.execute(query)}
     assert ("new", True) in found
     assert ("new", False) not in found

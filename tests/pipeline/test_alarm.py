@@ -81,10 +81,10 @@ async def test_refusals_and_returned_mails_are_bounces(db: Database) -> None:
     assert await alarm.watch(db, NOW)
 
 
-async def test_resuming_forgets_what_was_counted_before(sqlite: Database) -> None:
-    await add_readers(sqlite, 20)
-    await send_all(sqlite)
-    await complain(sqlite, 3)
-    await alarm.watch(sqlite, NOW)
-    await alarm.resume(sqlite, NOW + timedelta(minutes=1))
-    assert await alarm.watch(sqlite, NOW + timedelta(minutes=2)) is None
+async def test_resuming_forgets_what_was_counted_before(db: Database) -> None:
+    await add_readers(db, 20)
+    await send_all(db)
+    await complain(db, 3)
+    await alarm.watch(db, NOW)
+    await alarm.resume(db, NOW + timedelta(minutes=1))
+    assert await alarm.watch(db, NOW + timedelta(minutes=2)) is None

@@ -65,10 +65,10 @@ async def test_quiet_note_is_mailed_to_who_wants_it(db: Database) -> None:
 
 
 @pytest.mark.parametrize("status", [s for s in SubscriberStatus if s is not SubscriberStatus.ACTIVE])
-async def test_only_active_subscribers_get_issues(sqlite: Database, status: SubscriberStatus) -> None:
-    await subscribe(sqlite, status=status)
-    await announce(sqlite, paper_about(1, "language models"))
-    assert (await compose(sqlite, clock=at(NOW))).composed == 0
+async def test_only_active_subscribers_get_issues(db: Database, status: SubscriberStatus) -> None:
+    await subscribe(db, status=status)
+    await announce(db, paper_about(1, "language models"))
+    assert (await compose(db, clock=at(NOW))).composed == 0
 
 
 async def test_window_begins_after_the_last_issue(db: Database) -> None:
@@ -133,10 +133,10 @@ async def test_sources_of_a_subscriber_are_respected(db: Database) -> None:
     assert shown(await issue_of(db, reader)) == ["arxiv:2604.00002"]
 
 
-async def test_two_passes_at_once_compose_once(sqlite_url: str) -> None:
+async def test_two_passes_at_once_compose_once(db_url: str) -> None:
     import asyncio
 
-    one, two = Database(sqlite_url), Database(sqlite_url)
+    one, two = Database(db_url), Database(db_url)
     for number in range(1, 6):
         await subscribe(one, number)
     await announce(one, paper_about(1, "language models"))

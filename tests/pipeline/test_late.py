@@ -100,31 +100,31 @@ async def test_next_issue_after_a_wait_keeps_the_hour_of_the_schedule(db: Databa
     assert (due_at.hour, due_at.minute) == (reader.schedule.at.hour, reader.schedule.at.minute)
 
 
-async def test_reader_of_other_sources_does_not_wait(sqlite: Database) -> None:
-    await source(sqlite, YESTERDAY)
-    await reader_with_a_first_issue(sqlite, sources=("Nature",))
-    report = await compose(sqlite, clock=at(DUE), patience=PATIENCE)
+async def test_reader_of_other_sources_does_not_wait(db: Database) -> None:
+    await source(db, YESTERDAY)
+    await reader_with_a_first_issue(db, sources=("Nature",))
+    report = await compose(db, clock=at(DUE), patience=PATIENCE)
     assert (report.quiet, report.waiting) == (1, 0)
 
 
-async def test_first_issue_does_not_wait(sqlite: Database) -> None:
-    await source(sqlite, YESTERDAY)
-    await announce(sqlite, make_paper(1, title="language models"), when=YESTERDAY)
-    await subscribe(sqlite, next_issue_at=DUE)
-    assert (await compose(sqlite, clock=at(DUE), patience=PATIENCE)).composed == 1
+async def test_first_issue_does_not_wait(db: Database) -> None:
+    await source(db, YESTERDAY)
+    await announce(db, make_paper(1, title="language models"), when=YESTERDAY)
+    await subscribe(db, next_issue_at=DUE)
+    assert (await compose(db, clock=at(DUE), patience=PATIENCE)).composed == 1
 
 
-async def test_many_who_wait_do_not_hold_up_others(sqlite: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_many_who_wait_do_not_hold_up_others(db: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("digest.pipeline.compose.BATCH", 2)
-    await source(sqlite, YESTERDAY)
-    await announce(sqlite, make_paper(1, title="language models"), when=YESTERDAY)
+    await source(db, YESTERDAY)
+    await announce(db, make_paper(1, title="language models"), when=YESTERDAY)
     for number in range(1, 6):
-        await subscribe(sqlite, number, next_issue_at=DUE - timedelta(days=1))
-    await compose(sqlite, clock=at(DUE - timedelta(days=1)))
-    async with sqlite.write() as conn:
+        await subscribe(db, number, next_issue_at=DUE - timedelta(days=1))
+    await compose(db, clock=at(DUE - timedelta(days=1)))
+    async with db.write() as conn:
         await conn.execute(update(subscribers).values(next_issue_at=DUE))
-    await subscribe(sqlite, 6, next_issue_at=DUE)
-    report = await compose(sqlite, clock=at(DUE), patience=PATIENCE)
+    await subscribe(db, 6, next_issue_at=DUE)
+    report = await compose(db, clock=at(DUE), patience=PATIENCE)
     assert (report.composed, report.waiting) == (1, 5)
 
 

@@ -57,9 +57,9 @@ async def test_catch_up_of_many_is_spread(db: Database) -> None:
     assert max(found) <= pacing.span(pacing.TOGETHER + 2)
 
 
-async def test_catch_up_of_few_leaves_at_once(sqlite: Database) -> None:
-    assert await due_times(sqlite, 3, timedelta(hours=5)) == {timedelta()}
+async def test_catch_up_of_few_leaves_at_once(db: Database) -> None:
+    assert await due_times(db, 3, timedelta(hours=5)) == {timedelta()}
 
 
-async def test_promised_hour_is_kept_for_everybody(sqlite: Database) -> None:
-    assert await due_times(sqlite, pacing.TOGETHER + 2, timedelta(seconds=40)) == {timedelta()}
+async def test_promised_hour_is_kept_for_everybody(db: Database) -> None:
+    assert await due_times(db, pacing.TOGETHER + 2, timedelta(seconds=40)) == {timedelta()}

@@ -31,38 +31,38 @@ async def test_bounds_between_which_nothing_came_share_one_index(db: Database) -
     assert len(whole.window.papers) == 2
 
 
-async def test_window_is_read_anew_when_its_votes_are_old_but_not_indexed_anew(sqlite: Database) -> None:
+async def test_window_is_read_anew_when_its_votes_are_old_but_not_indexed_anew(db: Database) -> None:
     paper = make_paper(1)
-    last = await announce(sqlite, paper)
+    last = await announce(db, paper)
     readings, later = Readings(), NOW + LASTS + timedelta(seconds=1)
-    async with sqlite.read() as conn:
+    async with db.read() as conn:
         first = await readings.get(conn, 0, last, NOW)
-    async with sqlite.write() as conn:
+    async with db.write() as conn:
         await conn.execute(update(papers).values(votes=7))
-    async with sqlite.read() as conn:
+    async with db.read() as conn:
         assert (await readings.get(conn, 0, last, NOW + LASTS)).window.papers[0].votes == paper.votes
         second = await readings.get(conn, 0, last, later)
     assert second.window.papers[0].votes == 7
     assert second.index is first.index
 
 
-async def test_window_is_indexed_anew_when_a_paper_has_another_text(sqlite: Database) -> None:
-    last = await announce(sqlite, make_paper(1))
+async def test_window_is_indexed_anew_when_a_paper_has_another_text(db: Database) -> None:
+    last = await announce(db, make_paper(1))
     readings, later = Readings(), NOW + LASTS + timedelta(seconds=1)
-    async with sqlite.read() as conn:
+    async with db.read() as conn:
         first = await readings.get(conn, 0, last, NOW)
-    async with sqlite.write() as conn:
+    async with db.write() as conn:
         await conn.execute(update(papers).values(abstract="Another one."))
-    async with sqlite.read() as conn:
+    async with db.read() as conn:
         second = await readings.get(conn, 0, last, later)
     assert second.index is not first.index
     assert second.index.papers[0].abstract == "Another one."
 
 
-async def test_only_the_windows_in_use_are_kept(sqlite: Database) -> None:
-    passes = [await announce(sqlite, make_paper(number)) for number in range(1, KEPT + 3)]
+async def test_only_the_windows_in_use_are_kept(db: Database) -> None:
+    passes = [await announce(db, make_paper(number)) for number in range(1, KEPT + 3)]
     readings = Readings()
-    async with sqlite.read() as conn:
+    async with db.read() as conn:
         first = await readings.get(conn, 0, passes[-1], NOW)
         for start in passes[:-1]:
             await readings.get(conn, start, passes[-1], NOW)
@@ -70,12 +70,12 @@ async def test_only_the_windows_in_use_are_kept(sqlite: Database) -> None:
         assert len(readings) == KEPT
 
 
-async def test_pages_let_go_of_the_papers_of_an_older_pass(sqlite: Database) -> None:
+async def test_pages_let_go_of_the_papers_of_an_older_pass(db: Database) -> None:
     """Three windows of a week beside the present one were a third of the memory of `digest serve`."""
-    catalogue = Catalogue(sqlite, at(NOW), lambda: Composer(make_site(), Links(None, ("key",))))
-    await announce(sqlite, make_paper(1))
+    catalogue = Catalogue(db, at(NOW), lambda: Composer(make_site(), Links(None, ("key",))))
+    await announce(db, make_paper(1))
     old = weakref.ref((await catalogue.fresh()).reading.index)
-    await announce(sqlite, make_paper(2))
+    await announce(db, make_paper(2))
     new = await catalogue.fresh()
     gc.collect()
     assert (old(), len(new.reading.window.papers)) == (None, 2)

@@ -56,11 +56,11 @@ async def test_issue_that_waits_to_be_sent_stays(db: Database) -> None:
     assert (await clean_up(db, KEPT, MUCH_LATER)).issues == 0
 
 
-async def test_doubtful_delivery_stays_until_it_is_resolved(sqlite: Database) -> None:
-    await old_issue(sqlite)
-    async with sqlite.write() as conn:
+async def test_doubtful_delivery_stays_until_it_is_resolved(db: Database) -> None:
+    await old_issue(db)
+    async with db.write() as conn:
         await conn.execute(deliveries.update().values(state=DeliveryState.UNCERTAIN.value))
-    assert (await clean_up(sqlite, KEPT, MUCH_LATER)).issues == 0
+    assert (await clean_up(db, KEPT, MUCH_LATER)).issues == 0
 
 
 async def test_old_papers_go_but_for_those_that_were_mailed_or_teach(db: Database) -> None:
@@ -75,11 +75,11 @@ async def test_old_papers_go_but_for_those_that_were_mailed_or_teach(db: Databas
     assert await stored(db, 1, 2, 3, 4, 5) == [1, 4, 5]
 
 
-async def test_mailed_paper_keeps_its_id_and_loses_its_text(sqlite: Database) -> None:
-    await old_issue(sqlite)
-    await send_all(sqlite)
-    await clean_up(sqlite, KEPT, MUCH_LATER)
-    async with sqlite.read() as conn:
+async def test_mailed_paper_keeps_its_id_and_loses_its_text(db: Database) -> None:
+    await old_issue(db)
+    await send_all(db)
+    await clean_up(db, KEPT, MUCH_LATER)
+    async with db.read() as conn:
         found = (await papers.by_ids(conn, ["2604.00001"]))["2604.00001"]
     assert (found.title, found.abstract) == ("language models", "")
 
@@ -103,15 +103,15 @@ async def test_old_bounces_go_and_their_suppression_stays(db: Database) -> None:
         assert await suppressed_for(conn, "gone@papers.dev") == "hard bounce"
 
 
-async def test_suppressions_stay_for_ever(sqlite: Database) -> None:
-    async with sqlite.write() as conn:
+async def test_suppressions_stay_for_ever(db: Database) -> None:
+    async with db.write() as conn:
         await suppress(conn, "gone@papers.dev", "complaint", NOW)
-    await clean_up(sqlite, KEPT, NOW + timedelta(days=4000))
-    async with sqlite.read() as conn:
+    await clean_up(db, KEPT, NOW + timedelta(days=4000))
+    async with db.read() as conn:
         assert await suppressed_for(conn, "gone@papers.dev") == "complaint"
 
 
-async def test_without_settings_nothing_goes(sqlite: Database) -> None:
-    await old_issue(sqlite)
-    await send_all(sqlite)
-    assert (await clean_up(sqlite, Kept(), MUCH_LATER)).total == 0
+async def test_without_settings_nothing_goes(db: Database) -> None:
+    await old_issue(db)
+    await send_all(db)
+    assert (await clean_up(db, Kept(), MUCH_LATER)).total == 0

@@ -44,8 +44,8 @@ async def test_commit_that_fails_is_told_to_everybody(sqlite_url: str) -> None:
     await waiter.close()
 
 
-async def test_whoever_leaves_does_not_stop_the_others(sqlite: Database) -> None:
-    grouped = Grouped(sqlite)
+async def test_whoever_leaves_does_not_stop_the_others(db: Database) -> None:
+    grouped = Grouped(db)
     first = asyncio.create_task(grouped.write(taking("1")))
     second = asyncio.create_task(grouped.write(taking("2")))
     await asyncio.sleep(0)

@@ -90,9 +90,9 @@ async def opened(db: Database) -> AsyncIterator[Office]:
 
 
 @pytest.fixture
-async def closed(sqlite: Database) -> AsyncIterator[Office]:
+async def closed(db: Database) -> AsyncIterator[Office]:
     """Nobody has signed in."""
-    async with opened(sqlite) as office:
+    async with opened(db) as office:
         yield office
 
 

@@ -85,8 +85,8 @@ async def test_hostile_words_are_words(place: Place, words_: str) -> None:
     assert page.status_code == 200
 
 
-async def test_searches_of_one_network_are_limited(sqlite: Database) -> None:
-    async with opened(sqlite, limits=Limits(searches_minute=2)) as place:
+async def test_searches_of_one_network_are_limited(db: Database) -> None:
+    async with opened(db, limits=Limits(searches_minute=2)) as place:
         answers = [await place.client.get("/search?q=bees") for _ in range(3)]
         assert [answer.status_code for answer in answers] == [200, 200, 429]
         assert "Wait a little" in words(answers[2])

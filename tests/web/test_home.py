@@ -62,8 +62,8 @@ async def test_health_and_readiness(place: Place) -> None:
     assert (await place.client.get("/readyz")).json()["ready"] is True
 
 
-async def test_new_rankings_of_one_network_are_limited_and_cached_ones_free(sqlite: Database) -> None:
-    async with opened(sqlite, limits=Limits(previews_minute=2)) as place:
+async def test_new_rankings_of_one_network_are_limited_and_cached_ones_free(db: Database) -> None:
+    async with opened(db, limits=Limits(previews_minute=2)) as place:
         asked = ["bees", "bees", "stars", "bees", "wasps", "stars"]
         pages = [await place.client.get(f"/preview?part=1&topics={words}") for words in asked]
         assert [page.status_code for page in pages] == [200, 200, 200, 200, 429, 200]
@@ -77,8 +77,8 @@ async def test_poor_day_shows_what_came_near(quick: Place) -> None:
     assert "Just below the cut" in page.text
 
 
-async def test_pages_may_live_below_a_path(sqlite: Database) -> None:
-    async with opened(sqlite, base="https://papers.dev/digest") as place:
+async def test_pages_may_live_below_a_path(db: Database) -> None:
+    async with opened(db, base="https://papers.dev/digest") as place:
         for path in ("/", "/trending", "/search?q=x", "/link", "/none"):
             page = await place.client.get(path)
             found = re.findall(r'(?:href|action|src|data-live)="(/[^"]*)"', page.text)

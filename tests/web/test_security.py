@@ -216,8 +216,8 @@ def test_networks_are_truncated(address: str, network: str) -> None:
     assert truncated(address) == network
 
 
-async def test_configured_proxy_says_who_asks(sqlite: Database) -> None:
-    async with opened(sqlite, trusted_proxies=("192.0.2.0/24",)) as place:
+async def test_configured_proxy_says_who_asks(db: Database) -> None:
+    async with opened(db, trusted_proxies=("192.0.2.0/24",)) as place:
         for n in range(40):
             headers = {"X-Forwarded-For": f"203.0.113.9, 10.{n}.0.1"}
             page = await place.client.post("/link", data={"email": "a@papers.dev"}, headers=headers)

@@ -236,8 +236,8 @@ def solved(stamp: str, bits: int) -> str:
     return next(str(n) for n in range(10**7) if is_proven(stamp, str(n), bits))
 
 
-async def test_computation_is_asked_for_where_the_operator_wishes(sqlite: Database) -> None:
-    async with opened(sqlite, limits=signup.Limits(proof_bits=10)) as place:
+async def test_computation_is_asked_for_where_the_operator_wishes(db: Database) -> None:
+    async with opened(db, limits=signup.Limits(proof_bits=10)) as place:
         assert 'data-bits="10"' in (await place.client.get("/")).text
         stamp = place.links.stamp(place.now)
         assert (await sign_up(place, stamp=stamp)).status_code == 422
@@ -246,8 +246,8 @@ async def test_computation_is_asked_for_where_the_operator_wishes(sqlite: Databa
         assert len(await letters(place)) == 1
 
 
-async def test_operator_who_lists_a_waiting_address_vouches_for_it(sqlite: Database) -> None:
-    async with opened(sqlite) as place:
+async def test_operator_who_lists_a_waiting_address_vouches_for_it(db: Database) -> None:
+    async with opened(db) as place:
         await sign_up(place)
         wished = make_subscriber(1, email=ADDRESS)
         await import_listed(place.db, [Listed(subscriber=wished, file_hash="x", line=1)], place.now)
