@@ -43,7 +43,7 @@ def delivery(number: int, state: DeliveryState) -> Delivery:
 
 
 def mark(number: int) -> Mark:
-    return Mark(delivery(number, DeliveryState.CLAIMED), "<1@papers.dev>", "hash")
+    return Mark(delivery(number, DeliveryState.CLAIMED), "<1@papers.dev>", b"From: a")
 
 
 ENDS = (DeliveryState.SENT, DeliveryState.FAILED) * 100
@@ -71,7 +71,7 @@ HOT: dict[str, Callable[[AsyncConnection], Awaitable[object]]] = {
     "work to do": lambda c: accounting.has_work(c, NOW, resend=True),
     "search": lambda c: search.search(c, search.Query(words="Páez"), limit=20),
     "holders": recovery.holders,
-    "mark": lambda c: c.run_sync(ledger.mark, [mark(n) for n in IDS], worker="me", now=NOW),
+    "mark": lambda c: c.run_sync(ledger.mark, [mark(n) for n in IDS], worker="me"),
     "settle": lambda c: c.run_sync(ledger.settle, SETTLED, worker="me", now=NOW),
     "give back": lambda c: c.run_sync(ledger.give_back, IDS, worker="me"),
     "release papers": lambda c: c.run_sync(reservations.release, IDS),
