@@ -13,14 +13,18 @@ TITLE_SHARE = 0.4  # of the title's own direction in that of a paper; the rest i
 
 @dataclass(frozen=True, slots=True)
 class Calibration:
-    """How a weight becomes a probability: logit = slope * weight + rarity * (rarest word) + base.
+    """How a weight becomes a probability; fitted by `tests/benchmarks/calibrate.py`.
 
-    Fitted by `tests/benchmarks/calibrate.py`; within a topic only the weight differs, so that the order
-    by score is the order by weight.
+    logit = (slope + growth * length) * weight + rarity * (topic's rarity) - toll * length + base
+
+    Within a topic only the weight differs, so that the order by score is the order by weight. The longer a
+    topic, the smaller is the share of its words that a good paper holds: so the weight counts for more.
     """
 
     slope: float
+    growth: float
     rarity: float
+    toll: float
     base: float
 
 

@@ -11,13 +11,15 @@ import numpy.typing as npt
 
 from digest.match.background import load_background
 from digest.match.index import PAIR_WEIGHT, Floats, Index
-from digest.match.text import normal, terms
+from digest.match.text import normal, topic_terms
 from digest.match.words import Ints
 from digest.models import Paper, Topic
 
 MOST_WORDS = 400  # of a topic are read; more would only blur it
 FULL = 2.2  # BM25 weight, in rarities, of a word that a paper says often
 COVER_SHARE = 0.5  # what it adds that a paper holds every word of the topic, however seldom
+RAREST = 3  # words that tell what a topic is about
+COMMON = 3.5  # rarity below which commoner words are no worse a sign: more papers are about them, too
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -32,7 +34,8 @@ class Queries:
     covers: Floats  # of each entry: what it adds that it occurs at all; together COVER_SHARE
     telling: Ints  # the terms of all topics that occur in the index, in each topic the rarest first
     telling_ends: Ints
-    rarity: Floats  # of each topic: that of its rarest word in the literature
+    rarity: Floats  # of each topic: mean of its RAREST words in the literature, at least COMMON
+    lengths: Floats  # ln of how many telling words there are to each of the RAREST; zero for short topics
     liked: tuple[tuple[Paper, ...], ...]
     disliked: tuple[tuple[Paper, ...], ...]
     likes_share: Floats  # of each topic: how much its liked papers weigh against its words
@@ -60,7 +63,7 @@ def likes_weight(count: int) -> float:
 def make_queries(index: Index, topics: Sequence[Topic], examples: Mapping[str, Paper]) -> Queries:
     """Look the words of topics up in the index."""
     texts = [read_text(topic) for topic in topics]
-    said = [terms(text) for text in texts]
+    said = [topic_terms(text) for text in texts]
     words = [list(dict.fromkeys(one))[:MOST_WORDS] for one in said]
     asked = _look_up(index, words)
     liked = tuple(_known(topic.liked, examples) for topic in topics)
@@ -68,10 +71,8 @@ def make_queries(index: Index, topics: Sequence[Topic], examples: Mapping[str, P
     rows, columns = _entries(index, [_kept(one, own) for one, own in zip(said, words, strict=True)])
     weights, covers = _weights(index, asked, rows, columns, 1 - share)
     telling = asked.terms >= 0
-    order = np.lexsort((-asked.rarity, asked.rows))
-    order = order[telling[order]]
-    rarity = np.zeros(len(topics))
-    np.maximum.at(rarity, asked.rows, asked.rarity)
+    sort = np.lexsort((-asked.rarity, asked.rows))
+    order = sort[telling[sort]]
     return Queries(
         topics=tuple(topics),
         texts=tuple(text if own else "" for text, own in zip(texts, words, strict=True)),
@@ -81,7 +82,8 @@ def make_queries(index: Index, topics: Sequence[Topic], examples: Mapping[str, P
         covers=covers,
         telling=asked.terms[order],
         telling_ends=_ends(asked.rows[order], len(topics)),
-        rarity=rarity.astype(np.float32),
+        rarity=_mean_of_rarest(asked.rows[sort], asked.rarity[sort], len(topics)),
+        lengths=_lengths(asked, len(topics)),
         liked=liked,
         disliked=tuple(_known(topic.disliked, examples) for topic in topics),
         likes_share=np.where([bool(own) for own in words], share, 1.0).astype(np.float32),
@@ -138,6 +140,23 @@ def _weights(
     covers = np.zeros(len(rows))
     covers[single] = index.rarity[columns[single]] * (heard[rows] * COVER_SHARE / rarities)[single]
     return weights.astype(np.float32), covers.astype(np.float32)
+
+
+def _mean_of_rarest(rows: Ints, rarity: npt.NDArray[np.float64], count: int) -> Floats:
+    """The mean rarity of the RAREST words of each topic; the words stand in this order."""
+    first = np.arange(len(rows)) - np.searchsorted(rows, rows) < RAREST
+    sums = np.bincount(rows[first], rarity[first], count)
+    return np.maximum(COMMON, sums / np.maximum(np.bincount(rows[first], minlength=count), 1)).astype(
+        np.float32
+    )
+
+
+def _lengths(asked: _Asked, count: int) -> Floats:
+    """How long each topic is beyond the RAREST; words count by their rarity, so common ones hardly do."""
+    sums = np.bincount(asked.rows, asked.rarity, count)
+    squares = np.bincount(asked.rows, asked.rarity**2, count)
+    telling = sums * sums / np.maximum(squares, 1e-9)
+    return np.log(np.maximum(telling / RAREST, 1.0)).astype(np.float32)
 
 
 def _ends(rows: Ints, count: int) -> Ints:

@@ -15,9 +15,9 @@ from scipy import sparse
 from digest.match.background import Background, load_background
 from digest.match.index import Floats, Index
 from digest.match.meaning import Calibration, blend, unit
-from digest.match.text import terms
+from digest.match.text import topic_terms
 
-CALIBRATION = Calibration(slope=5.9, rarity=0.29, base=-10.22)
+CALIBRATION = Calibration(slope=3.58, growth=2.93, rarity=0.41, toll=1.09, base=-8.19)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,7 @@ class RelatedWords:
 
     def topics(self, texts: Sequence[str]) -> Floats:
         """One row a text; shorter than one where words are unknown, by their share of the rarity squared."""
-        words = [dict.fromkeys(terms(text)) for text in texts]
+        words = [dict.fromkeys(topic_terms(text)) for text in texts]
         numbers = [[self.background.numbers.get(word, -1) for word in row] for row in words]
         rows = self._sum([[number for number in row if number >= 0] for row in numbers])
         return unit(rows) * np.array([[self._known_share(row) ** 2] for row in numbers], np.float32)

@@ -29,7 +29,7 @@ BATCH = 16
 KEPT = 50_000  # vectors that are kept for texts that come again: 77 MB
 WIDTH = 384
 
-CALIBRATION = Calibration(slope=4.46, rarity=0.29, base=-11.03)
+CALIBRATION = Calibration(slope=2.93, growth=2.02, rarity=0.37, toll=2.08, base=-8.63)
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,6 +46,15 @@ STOP_WORDS = frozenset(
     yours""".split()  # noqa: SIM905 - a list would take a page
 )
 
+#: What people wrap around a topic when they tell it in a sentence; dropped from topics, not from papers.
+ASKING_WORDS = frozenset(
+    """anything article articles concerning dealing deals describe describes especially everything find gets
+    give gives help helps ideally include includes including instead interested interesting latest like
+    looking made mainly make makes mostly much namely need needs newest paper papers particular particularly
+    please preferably publication publications read recent regarding related relevant researchers
+    specifically stuff trying understand usually various want way ways whatever without""".split()  # noqa: SIM905
+)
+
 _stemmer = snowballstemmer.stemmer("english")
 _stemming = Lock()  # a stemmer keeps its word in itself, and windows are indexed in threads
 
@@ -107,3 +116,11 @@ def _stem(word: str) -> str:
 def terms(text: str) -> list[str]:
     """The terms of `text` in their order, stop words left out."""
     return [found for word in surfaces(text) if (found := term(word))]
+
+
+def topic_terms(text: str) -> list[str]:
+    """The terms of a topic, without the words that people only ask with, if others remain."""
+    words = [*surfaces(text)]
+    telling = [word for word in words if fold(word) not in ASKING_WORDS]
+    found = [stem for word in telling if (stem := term(word))]
+    return found or [stem for word in words if (stem := term(word))]

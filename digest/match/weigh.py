@@ -1,7 +1,7 @@
 """Weigh: what each topic of a block says of each paper. Pure; numbers in, numbers out.
 
 weight = (1 - likes) * (words + cover + meaning) + likes * likeness
-logit  = slope * weight + rarity of the topic + base
+logit  = slope of the topic * weight + what the topic itself adds
 """
 
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from digest.match.learn import likeness
 from digest.match.query import Queries
 from digest.match.words import Ints
 
-LIKES_RARITY = 8.0  # liked papers say as much as a topic with a word that one paper in 3000 holds
+LIKES_RARITY = 5.8  # liked papers say as much as a topic of words that one paper in 300 holds
 TINY = np.float32(1e-6)  # so that no meaning at all is no hit, also where likes are all that counts
 LIKENESS_FLOOR = 0.05  # what likes must add to make a paper a hit without any word of the topic
 
@@ -29,13 +29,14 @@ class Block:
     likes: Floats | None  # None where nobody in the block has likes
     topics: Floats  # queries x 1: what the topic itself adds, whatever the paper
     logits: Floats  # minus infinity where nothing speaks for the paper
-    slope: float
+    slopes: Floats  # queries x 1: what a weight of one adds
 
     def parts(self, rows: Ints, numbers: Ints) -> list[dict[str, float]]:
         """What each part adds to the logits of some matches; together they are the logit."""
         weights = (self.words, self.cover, self.meaning, self.likes)
+        slopes = self.slopes[rows, 0]
         columns = [
-            (self.slope * part[rows, numbers]).tolist() if part is not None else [0.0] * len(rows)
+            (slopes * part[rows, numbers]).tolist() if part is not None else [0.0] * len(rows)
             for part in weights
         ]
         return [
@@ -57,18 +58,17 @@ def weigh(index: Index, queries: Queries) -> Block:
     scale = (1 - share) * np.float32(index.space.topic_share)
     meaning = np.asarray((scale * index.space.topics(queries.texts)) @ index.meanings.T, np.float32)
     likes = likeness(index, queries)
-    topics = _topics(index, queries, share)
-    slope = np.float32(index.space.calibration.slope)
+    slopes, topics = _calibrated(index, queries, share)
     logits = words + cover
     silent = (words == 0) & (meaning < np.maximum(scale * np.float32(index.space.floor), TINY))
     logits += meaning
     if likes is not None:
         logits += likes
         silent &= likes < LIKENESS_FLOOR
-    logits *= slope
+    logits *= slopes
     logits += topics
     np.copyto(logits, -np.inf, where=silent)
-    return Block(words, cover, meaning, likes, topics, logits, float(slope))
+    return Block(words, cover, meaning, likes, topics, logits, slopes)
 
 
 def _words(index: Index, queries: Queries) -> tuple[Floats, Floats]:
@@ -84,8 +84,10 @@ def _words(index: Index, queries: Queries) -> tuple[Floats, Floats]:
     )
 
 
-def _topics(index: Index, queries: Queries, share: Floats) -> Floats:
-    """What the rarity of each topic adds to the logit of all its papers."""
-    calibration = index.space.calibration
+def _calibrated(index: Index, queries: Queries, share: Floats) -> tuple[Floats, Floats]:
+    """For each topic what a weight of one adds to the logit, and what the topic itself adds: two columns."""
+    found = index.space.calibration
+    length = (1 - share) * queries.lengths[:, None]
     rarity = (1 - share) * queries.rarity[:, None] + share * LIKES_RARITY
-    return np.asarray(calibration.rarity * rarity + calibration.base, np.float32)
+    topics = found.rarity * rarity - found.toll * length + found.base
+    return np.asarray(found.slope + found.growth * length, np.float32), np.asarray(topics, np.float32)

@@ -129,3 +129,34 @@ def test_a_very_long_topic_is_ranked() -> None:
         ["speech", "separation", "transformers", "zebra", "pottery", "of"], k=10_000
     )
     assert rank_one(make_topic(" ".join(words)))[0].paper_id == SPEECH.id
+
+
+def test_a_sentence_finds_what_its_words_find() -> None:
+    short, told = rank(
+        build_index(PAPERS),
+        [make_topic("speech separation"), make_topic("I am interested in papers about speech separation")],
+    )
+    assert [match.score for match in told[:1]] == pytest.approx([match.score for match in short[:1]], abs=1)
+
+
+def test_a_long_description_is_as_sure_of_a_good_paper_as_a_short_topic() -> None:
+    described = (
+        "monaural separation of speech with transformers: separating the voices of several speakers, "
+        "enhancement in noise, recurrent networks for audio, and their evaluation on recordings of meetings"
+    )
+    paper = make_paper(
+        7,
+        title="Transformers for monaural speech separation",
+        abstract="We separate the voices of speakers in noisy meetings with recurrent networks; audio.",
+    )
+    short, long = rank(
+        build_index([*PAPERS, paper]), [make_topic("speech separation"), make_topic(described)]
+    )
+    assert short[0].score > 50
+    assert long[0].paper_id == paper.id
+    assert long[0].score > 50
+
+
+def test_words_that_people_ask_with_count_where_there_are_no_others() -> None:
+    papers = [*PAPERS, make_paper(8, title="How people find papers", abstract="Recent publications, read.")]
+    assert rank_one(make_topic("papers"), papers)[0].paper_id == papers[3].id
