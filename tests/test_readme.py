@@ -5,12 +5,14 @@ import sys
 from pathlib import Path
 
 import pytest
+from ruamel.yaml import YAML
 
 from digest.cli import main
 from digest.config import read_roster
 from digest.config.settings import Settings
 
-README = (Path(__file__).resolve().parents[1] / "README.md").read_text(encoding="utf-8")
+ROOT = Path(__file__).resolve().parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
 COMMANDS = sorted(set(re.findall(r"`digest ((?:subscribers |db |model )?[a-z]+)", README)))
 
 
@@ -41,3 +43,13 @@ def test_first_two_commands_stand_alone() -> None:
     assert [len(block.strip().splitlines()) for block in blocks[:2]] == [1, 1]
     assert "digest run" in blocks[0]
     assert "pytest" in blocks[1]
+
+
+def test_recipe_runs_known_commands_and_holds_no_secret() -> None:
+    [recipe] = re.findall(r"```yml\n(.*?)```", README, re.S)
+    services = YAML(typ="safe").load(recipe)["services"]
+    commands = [service["command"] for service in services.values() if "command" in service]
+    assert [" ".join(command.split()[:2]) for command in commands] == ["digest serve", "digest worker"]
+    assert not re.search(r"://\S+:\S+@|(PASSWORD|SECRET_KEY|TOKEN)\s*[:=]", recipe)
+    copied = re.findall(r"COPY (.*) /src", services["web"]["build"]["dockerfile_inline"])
+    assert all((ROOT / name).exists() for line in copied for name in line.split())
