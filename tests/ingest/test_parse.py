@@ -221,3 +221,8 @@ json_values = st.recursive(
 def test_any_json_raises_nothing_but_parse_error(value: object) -> None:
     with suppress(ParseError):
         assert isinstance(parse(json.dumps(value).encode()), Document)
+
+
+def test_a_blank_line_before_the_declaration_does_no_harm() -> None:
+    found = parse(b"\r\n \n" + rss(item(1), item(2)))
+    assert (len(found.entries), found.whole) == (2, True)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from digest.ingest.parse import names
-from digest.ingest.parse.text import blocks, joined
+from digest.ingest.parse.text import blocks, from_html, joined
 
 _LABEL = re.compile(
     r"(?P<label>abstract|summary|authors?|author\(s\)|doi|source|publication date|upvotes|published|updated|"
@@ -166,5 +166,6 @@ def _is_name(part: str) -> bool:
 
 def _highwire(text: str) -> Found:
     """A search result page of bioRxiv in an item: names, no abstract."""
-    found = (joined(re.sub(r"<[^>]*>", " ", author)) for author in _HIGHWIRE.findall(text))
-    return Found(authors=names.cleaned(found))
+    return Found(
+        authors=names.cleaned(from_html(author.replace("<", " <")) for author in _HIGHWIRE.findall(text))
+    )

@@ -44,6 +44,7 @@ def read(body: bytes, emit: Emit | None = None) -> Document:
 
     `emit` is given the entries in lists while they are made; the document then holds none.
     """
+    body = body.lstrip(b" \t\r\n")  # a blank line before the XML declaration makes the whole feed ill-formed
     mended = _mended(body)
     found = feedparser.parse(BytesIO(mended or body), sanitize_html=False, resolve_relative_uris=False)
     if not found.version and not found.entries:
