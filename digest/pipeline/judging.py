@@ -115,7 +115,8 @@ def _alarm(source: Source, now: datetime, last_new_at: datetime | None) -> str |
 
 def _loss(documents: Sequence[Document]) -> str | None:
     if any(
-        document.format.startswith("arxiv") and len(document.entries) >= ARXIV_ROWS for document in documents
+        document.format.startswith("arxiv") and len(document.entries) + document.skipped >= ARXIV_ROWS
+        for document in documents
     ):
         return f"arXiv cuts a feed at {ARXIV_ROWS} rows: new papers may be missing; ask for single categories"
     return None

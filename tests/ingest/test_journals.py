@@ -92,6 +92,7 @@ def test_the_names_before_an_abstract_are_the_authors(people: str) -> None:
     [
         ({"prism_doi": "10.1000/ABC"}, "10.1000/abc"),
         ({"dc_identifier": "doi:10.1000/abc"}, "10.1000/abc"),
+        ({"dc_identifier": "doi:10.1101/2024.11.09.622v2"}, "10.1101/2024.11.09.622"),
         ({"guid": "http://doi.org/10.1000/abc"}, "10.1000/abc"),
         ({"link": "https://www.tandfonline.com/doi/full/10.1080/016.2020.178?af=R"}, "10.1080/016.2020.178"),
         ({"link": "https://www.biorxiv.org/content/10.1101/2024.11.09.622v2.full"}, "10.1101/2024.11.09.622"),

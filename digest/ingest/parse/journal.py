@@ -51,7 +51,8 @@ def doi(item: Any) -> str | None:
     for field in ("prism_doi", "dc_identifier", "doi", "id", "link"):
         text = str(item.get(field) or "").partition("#")[0]
         if named := identifiers.doi(text.partition("?")[0]):
-            return _TAIL.sub("", named) if field in ("id", "link") else named
+            versioned = field in ("id", "link") or named.startswith(PREPRINTS)
+            return _TAIL.sub("", named) if versioned else named
         if field in ("id", "link") and (path := _IN_PATH.search(text)):
             return identifiers.doi(_TAIL.sub("", path[1]))
     return None
