@@ -29,6 +29,10 @@ PAGE = 1_000
 MOST_ROWS = 30_000
 
 
+#: Archives that have categories below them (https://arxiv.org/category_taxonomy).
+_ARCHIVES = frozenset("astro-ph cond-mat cs econ eess math nlin physics q-bio q-fin stat".split())  # noqa: SIM905
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gap:
     """Publishing days whose batches nobody read, the first and the last of them."""
@@ -80,7 +84,7 @@ def queries(address: str, category: str, gap: Gap) -> list[str]:
     return [
         _with(
             address,
-            search_query=f"cat:{category} AND {field}:{window}",
+            search_query=f"cat:{_api_category(category)} AND {field}:{window}",
             start="0",
             max_results=f"{PAGE}",
             sortBy=field,
@@ -125,6 +129,11 @@ def oai_set(category: str) -> str:
     if re.fullmatch(r"cs|math|stat|econ|eess|q-bio|q-fin", archive):
         return f"{archive}:{archive}:{subject}" if dot else archive
     return f"physics:{archive}:{subject}" if dot else f"physics:{archive}"
+
+
+def _api_category(category: str) -> str:
+    """A whole archive needs a star in the API: `cat:math` alone finds nothing."""
+    return f"{category}.*" if category in _ARCHIVES else category
 
 
 def _with(address: str, **query: str) -> str:

@@ -70,6 +70,8 @@ def test_the_api_is_asked_for_submissions_and_for_updates() -> None:
     first, second = gaps.queries("https://export.arxiv.org/api/query", "cs.CL", gap)
     assert "cat%3Acs.CL+AND+submittedDate%3A%5B202604110000+TO+202604172359%5D" in first
     assert "lastUpdatedDate" in second
+    assert "cat%3Amath.%2A+AND" in gaps.queries("https://export.arxiv.org/api/query", "math", gap)[0]
+    assert "cat%3Amath-ph+AND" in gaps.queries("https://export.arxiv.org/api/query", "math-ph", gap)[0]
 
 
 @pytest.mark.parametrize("path", ["/api/query", "/oai2", "/oai/plain"])
