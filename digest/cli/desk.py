@@ -98,8 +98,14 @@ class Desk:
             domain=self.site().domain,
             letters=letters,
             signing=dkim_keys(self.settings),
+            host=self._host(),
             faults=partial(self.faults.keep, self.db, self.clock()),
         )
+
+    def _host(self) -> str:
+        """The mail server, by name; empty without one."""
+        url = self.settings.smtp_url
+        return parse_relay(url.get_secret_value()).host if url else ""
 
     def transport(self) -> Transport:
         """SMTP if DIGEST_SMTP_URL is set, else the outbox folder."""

@@ -106,7 +106,10 @@ def application(tools: Desk, service: "Service | Ticker", token: str) -> Starlet
         trusted_proxies=tools.settings.trusted_proxies,
         faults=service.faults,
         limits=Limits(proof_bits=tools.settings.signup_proof),
-        more_routes=[*admin_routes(operator), *hook_routes(tools.db, _webhook_secret(tools), tools.clock)],
+        more_routes=[
+            *admin_routes(operator),
+            *hook_routes(tools.db, _webhook_secret(tools), tools.clock, tools.keys()),
+        ],
     )
 
 

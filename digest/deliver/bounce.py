@@ -76,7 +76,7 @@ def _judge(mail: Mail) -> tuple[Kind, str, str]:
     """Kind, enhanced status and the words for the ledger."""
     for part in mail.walk():
         if part.get_content_type() == "message/feedback-report":
-            return Kind.COMPLAINT, "", "feedback report"
+            return _feedback(part)
         if part.get_content_type() == "message/delivery-status":
             return _report(part)
     if _header(mail, "Auto-Submitted").lower() not in ("", "no") and not _is_empty_sender(mail):
@@ -85,6 +85,18 @@ def _judge(mail: Mail) -> tuple[Kind, str, str]:
     if permanent:
         return _from_words(mail)
     return (Kind.DELAYED if temporary else Kind.UNKNOWN), "", ""
+
+
+def _feedback(part: Mail) -> tuple[Kind, str, str]:
+    """RFC 5965: abuse is what a reader says; not so that our mail is no spam, or that a signature failed."""
+    said = " ".join(_header(block, "Feedback-Type") for block in part.walk()).strip().lower()
+    if said == "not-spam":
+        return Kind.AUTO_REPLY, "", said
+    return (
+        (Kind.UNKNOWN if said in ("auth-failure", "dmarc") else Kind.COMPLAINT),
+        "",
+        f"feedback report {said}".strip(),
+    )
 
 
 def _report(part: Mail) -> tuple[Kind, str, str]:

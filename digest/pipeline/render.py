@@ -14,6 +14,7 @@ import structlog
 from digest.compose.freeze import papers_of
 from digest.compose.headers import message_id
 from digest.compose.steady import AnyComposer
+from digest.deliver.hooks import returned_field
 from digest.deliver.sign import Key, sign
 from digest.errors import DigestError, StorageError
 from digest.models import Delivery, DeliveryKind, Issue, Message, Paper, Subscriber
@@ -45,18 +46,21 @@ class Renderer:
         domain: str,
         letters: Callable[[Delivery, str], Message] | None = None,
         signing: Sequence[Key] = (),
+        host: str = "",
         faults: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
         """`key` and `domain` make the Message-IDs, which never change for a delivery.
 
         `letters` writes what is no issue, from the delivery and its Message-ID; see `pipeline.letters`.
-        With `signing` keys every message leaves with their DKIM signatures. `faults` writes down what the
+        With `signing` keys every message leaves with their DKIM signatures, before them what the relay `host`
+        gives back in its events. `faults` writes down what the
         composer met in the operator's templates.
         """
         self._db = db
         self._composer = composer
         self._letters = letters
         self._signing = signing
+        self._host = host
         self._key = key
         self._domain = domain
         self._faults = faults
@@ -100,7 +104,7 @@ class Renderer:
         if raw := needs.doubtful.get(delivery.id):
             return Message(message_id=mark, subject="", raw=raw)
         made = self._unsigned(delivery, mark, needs)
-        raw = sign(made.raw, self._signing)
+        raw = returned_field(self._host, mark) + sign(made.raw, self._signing)
         if delivery.resends and delivery.body_hash not in (None, hashlib.sha256(raw).hexdigest()):
             log.warning("message.changed", delivery=delivery.id)  # templates, settings, keys or program
         return replace(made, raw=raw)

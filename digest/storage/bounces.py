@@ -3,7 +3,7 @@
 import re
 from datetime import datetime
 
-from sqlalchemy import and_, func, insert, select
+from sqlalchemy import ColumnElement, and_, func, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from digest.models import Delivery
@@ -41,17 +41,24 @@ async def find(
 ) -> tuple[Delivery, str] | None:
     """The delivery that came back, and the hash of its address: by number, else by Message-ID.
 
-    A Message-ID begins with the number of its delivery; the rest of it is the proof.
+    A Message-ID begins with the number of its delivery; the rest of it, which may lack the domain, is the
+    proof.
     """
     query = select(*COLUMNS, _D.address_hash)
     named = _NUMBER.match(message_id or "")
     for which in (
         _D.id == delivery_id if delivery_id is not None else None,
-        and_(_D.id == int(named[1]), _D.message_id == message_id) if named else None,
+        and_(_D.id == int(named[1]), _is_named(message_id or "")) if named else None,
     ):
         if which is not None and (row := (await conn.execute(query.where(which))).first()):
             return delivery_of(row[:-1]), str(row[-1])
     return None
+
+
+def _is_named(message_id: str) -> ColumnElement[bool]:
+    if "@" in message_id:
+        return _D.message_id == message_id
+    return _D.message_id.startswith(f"{message_id.rstrip('>')}@", autoescape=True)
 
 
 async def history(conn: AsyncConnection, address_hash: str) -> list[tuple[str, datetime]]:

@@ -8,6 +8,7 @@ import hmac
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
+import structlog
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
@@ -16,9 +17,13 @@ from digest.deliver import hooks
 from digest.pipeline.bounces import Taken, take
 from digest.storage.database import Database
 
+log = structlog.get_logger()
 
-def hook_routes(db: Database, secret: str | None, clock: Callable[[], datetime]) -> Sequence[BaseRoute]:
-    """The routes; none without DIGEST_WEBHOOK_SECRET."""
+
+def hook_routes(
+    db: Database, secret: str | None, clock: Callable[[], datetime], keys: Sequence[str]
+) -> Sequence[BaseRoute]:
+    """The routes; none without DIGEST_WEBHOOK_SECRET. `keys`: of the signed return paths."""
     if secret is None:
         return []
 
@@ -31,7 +36,9 @@ def hook_routes(db: Database, secret: str | None, clock: Callable[[], datetime])
         ):
             return PlainTextResponse("The signature is not right.\n", status_code=403)
         try:
-            readings = hooks.readings(body)
+            readings = hooks.readings(body, keys)
+            if url := hooks.confirmation(body):
+                log.warning("hooks.open_this_address_once", url=url)
         except ValueError:
             return PlainTextResponse("The body is no JSON object.\n", status_code=400)
         taken = [await take(db, reading, now=clock()) for reading in readings]

@@ -199,6 +199,15 @@ def test_a_webhook_is_believed_only_with_its_signature() -> None:
     assert not hooks.is_signed(body, "sha256=é", "secret")
 
 
+@pytest.mark.parametrize(
+    ("said", "kind"),
+    [("fraud", Kind.COMPLAINT), ("not-spam", Kind.AUTO_REPLY), ("auth-failure", Kind.UNKNOWN)],
+)
+def test_only_what_a_reader_complains_about_is_a_complaint(said: str, kind: Kind) -> None:
+    raw = wire(COMPLAINT.format(to="b@papers.dev", unique="3", original=ORIGINAL))
+    assert bounce.read(raw.replace(b"abuse\r\n", said.encode() + b"\r\n"), ()).kind is kind
+
+
 SES: dict[str, Any] = {
     "notificationType": "Bounce",
     "bounce": {
@@ -209,6 +218,9 @@ SES: dict[str, Any] = {
     },
     "mail": {"messageId": "ses-1", "commonHeaders": {"messageId": ORIGINAL}},
 }
+STOPPED = {"RecordType": "SubscriptionChange", "SuppressSending": True}
+SES_COMPLAINT = {"notificationType": "Complaint", "complaint": {"complaintFeedbackType": "abuse"}}
+NAMES = ("1.digest", "1.dig", "2.other")
 POSTMARK = {"RecordType": "Bounce", "Type": "HardBounce", "ID": 9, "Metadata": {"message-id": ORIGINAL}}
 
 
@@ -223,27 +235,62 @@ POSTMARK = {"RecordType": "Bounce", "Type": "HardBounce", "ID": 9, "Metadata": {
         (SES | {"bounce": {"bounceType": "Transient"}}, Kind.SOFT),
         (POSTMARK, Kind.HARD),
         (POSTMARK | {"RecordType": "SpamComplaint"}, Kind.COMPLAINT),
+        (POSTMARK | {"Type": "AutoResponder"}, Kind.AUTO_REPLY),
+        (POSTMARK | {"Type": "Transient"}, Kind.DELAYED),
+        (POSTMARK | {"Type": "Blocked"}, Kind.SOFT),
+        (POSTMARK | STOPPED | {"SuppressionReason": "HardBounce"}, Kind.HARD),
+        (POSTMARK | STOPPED | {"SuppressionReason": "ManualSuppression"}, Kind.COMPLAINT),
+        (SES | {"mail": {"headers": [{"name": "Message-ID", "value": ORIGINAL}]}}, Kind.HARD),
+        (SES | SES_COMPLAINT, Kind.COMPLAINT),
+        (SES | SES_COMPLAINT | {"complaint": {"complaintFeedbackType": "not-spam"}}, Kind.AUTO_REPLY),
     ],
 )
 def test_the_forms_of_providers_are_understood(event: dict[str, Any], kind: Kind) -> None:
-    (reading,) = hooks.readings(json.dumps(event).encode())
+    (reading,) = hooks.readings(json.dumps(event).encode(), ())
     assert (reading.kind, reading.message_id) == (kind, ORIGINAL)
+
+
+def test_ses_names_the_delivery_by_its_envelope_sender_alone() -> None:
+    source = verp.return_path("bounces@papers.dev", 7, "key")
+    (reading,) = hooks.readings(json.dumps(SES | {"mail": {"source": source}}).encode(), ("key",))
+    (forged,) = hooks.readings(json.dumps(SES | {"mail": {"source": source}}).encode(), ("other",))
+    assert (reading.delivery_id, forged.delivery_id) == (7, None)
+
+
+def test_only_postmark_gets_a_field_to_give_back() -> None:
+    fields = [hooks.returned_field(host, ORIGINAL) for host in ("smtp.postmarkapp.com", "relay.dev", "")]
+    assert fields == [b"X-PM-Metadata-message-id: 1.digest\r\n", b"", b""]
+
+
+async def test_an_event_of_postmark_finds_the_delivery_without_its_domain(db: Database) -> None:
+    await add_readers(db, 2)
+    await run(db, ScriptedTransport())
+    events = [POSTMARK | {"ID": n, "Metadata": {"message-id": name}} for n, name in enumerate(NAMES)]
+    readings = [hooks.readings(json.dumps(event).encode(), ())[0] for event in events]
+    taken = [await take(db, reading, now=NOW) for reading in readings]
+    assert taken == [Taken.SUPPRESSED, Taken.UNKNOWN, Taken.UNKNOWN]
+
+
+def test_a_new_subscription_of_sns_is_for_the_operator_to_confirm() -> None:
+    body = b'{"Type": "SubscriptionConfirmation", "SubscribeURL": "https://sns.dev/?token=1"}'
+    assert hooks.confirmation(body) == "https://sns.dev/?token=1"
+    assert (hooks.confirmation(b"{}"), hooks.readings(body, ())) == (None, [])
 
 
 @pytest.mark.parametrize("body", [b"[]", b"{", b"1", b"\xff"])
 def test_a_body_that_is_no_object_is_refused(body: bytes) -> None:
     with pytest.raises(ValueError):  # noqa: PT011
-        hooks.readings(body)
+        hooks.readings(body, ())
 
 
 def test_other_events_say_nothing() -> None:
-    assert hooks.readings(b'{"RecordType": "Open"}') == []
+    assert hooks.readings(b'{"RecordType": "Open"}', ()) == []
 
 
 async def test_an_event_of_a_provider_counts_once(db: Database) -> None:
     await add_readers(db, 1)
     await run(db, ScriptedTransport())
-    (reading,) = hooks.readings(json.dumps(SES).encode())
+    (reading,) = hooks.readings(json.dumps(SES).encode(), ())
     assert [await take(db, reading, now=NOW) for _ in range(2)] == [Taken.SUPPRESSED, Taken.IGNORED]
     async with db.read() as conn:
         assert await conn.scalar(select(func.count()).select_from(bounces.bounces)) == 1

@@ -34,7 +34,7 @@ async def test_only_the_secret_opens_the_webhook(
 ) -> None:
     await add_readers(db, 1)
     await run(db, ScriptedTransport())
-    app = Starlette(routes=hook_routes(db, "open sesame", lambda: NOW))
+    app = Starlette(routes=hook_routes(db, "open sesame", lambda: NOW, ()))
     with TestClient(app) as client:
         answer = client.post(path, content=EVENT, headers={"X-Digest-Signature": signature})
         assert answer.status_code == status
@@ -42,4 +42,4 @@ async def test_only_the_secret_opens_the_webhook(
 
 
 def test_without_a_secret_there_is_no_webhook(db: Database) -> None:
-    assert hook_routes(db, None, lambda: NOW) == []
+    assert hook_routes(db, None, lambda: NOW, ()) == []
