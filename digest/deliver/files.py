@@ -32,6 +32,7 @@ class FileTransport:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self.allowed = self.concurrency
 
     @property
     def name(self) -> str:

@@ -72,6 +72,11 @@ def is_policy(outcome: Outcome) -> bool:
     return bool(outcome.enhanced and outcome.enhanced.startswith(("5.7.", "5.3.", "5.4.", "5.5.", "5.6.")))
 
 
+def is_throttled(outcome: Outcome) -> bool:
+    """True if it is refused for now for policy: too many mails, greylisting, a poor reputation today."""
+    return outcome.verdict is Verdict.DEFERRED and (outcome.enhanced or "").startswith("4.7.")
+
+
 def explain(outcome: Outcome) -> str:
     """The server's words for the ledger; for anything but success with the stage before them."""
     words = " ".join(part for part in (str(outcome.code or ""), outcome.reply.strip()) if part)

@@ -64,7 +64,7 @@ class SmtpTransport:
         self._unsent: set[_Item] = set()  # the text has not begun to leave
         self._idle: deque[asyncio.Future[None]] = deque()
         self._carriers: set[asyncio.Task[None]] = set()
-        self._limit = connections  # what the relay turned out to allow
+        self.allowed = connections  # what the relay turned out to take
         self._closing = False
 
     @property
@@ -99,7 +99,7 @@ class SmtpTransport:
         while self._idle:
             if _wake(self._idle.popleft()):
                 return
-        if len(self._carriers) < self._limit:
+        if len(self._carriers) < self.allowed:
             task = asyncio.create_task(self._carry())
             self._carriers.add(task)
             task.add_done_callback(self._carriers.discard)
@@ -122,8 +122,8 @@ class SmtpTransport:
                 await self._one_session()
         except Unavailable as error:
             if len(self._carriers) > 1:  # the relay may allow fewer connections: the others go on
-                self._limit = len(self._carriers) - 1
-                log.info("smtp.fewer_connections", relay=self.relay.name, connections=self._limit)
+                self.allowed = len(self._carriers) - 1
+                log.info("smtp.fewer_connections", relay=self.relay.name, connections=self.allowed)
             else:
                 self._give_up(error.outcome)
         except Exception as error:

@@ -33,6 +33,14 @@ class Transport(Protocol):
         """How many messages it carries at a time."""
         ...
 
+    @property
+    def allowed(self) -> int:
+        """How many of them the other side turned out to take; set it to what was learned before."""
+        ...
+
+    @allowed.setter
+    def allowed(self, number: int) -> None: ...
+
     def send(self, envelope: Envelope) -> Awaitable[Outcome]:
         """Try once. Never raises for what a server or a disk says: the outcome tells.
 

@@ -14,14 +14,14 @@ from functools import partial
 
 import structlog
 
-from digest.deliver.settle import delay
 from digest.deliver.transport import Envelope, Transport
 from digest.errors import DigestError
 from digest.models import Delivery, Message, Outcome, Verdict
 from digest.pipeline.delivery_report import COUNTED, LISTED, DeliveryReport, Problem
 from digest.pipeline.keeper import Keeper
+from digest.pipeline.relay_memory import paused, recall, remember
 from digest.pipeline.workers import dead_workers
-from digest.storage import accounting, outbox, recovery, relays
+from digest.storage import accounting, outbox, recovery
 from digest.storage.database import Database
 
 Clock = Callable[[], datetime]
@@ -54,14 +54,23 @@ async def deliver(
     ends the run early: what is in flight is still settled. Raises StorageError.
     """
     await _recover(db, clock, worker, resend)
+    destinations = await recall(db, transport, clock())
     keeper = Keeper(
-        db, worker, clock(), transport.concurrency, transport.name, transport.rate, stop or asyncio.Event()
+        db=db,
+        worker=worker,
+        now=clock(),
+        carried=transport.concurrency,
+        relay=transport.name,
+        rate=transport.rate,
+        stop=stop or asyncio.Event(),
+        destinations=destinations,
     )
-    if patient and (reason := await _paused(db, transport.name, clock())):
+    if patient and (reason := await paused(db, transport.name, clock())):
         keeper.halt(reason)
     else:
+        connections = transport.allowed
         await _whole(_Run(keeper, transport, render, clock, return_path, progress))
-        await _remember(db, keeper, clock())
+        await remember(db, keeper, transport, connections, clock())
     return await _report(db, keeper, clock)
 
 
@@ -76,22 +85,6 @@ async def _recover(db: Database, clock: Clock, worker: str, resend: bool) -> Non
             doubtful=recovered.doubtful,
             resent=recovered.resent,
         )
-
-
-async def _paused(db: Database, relay: str, now: datetime) -> str | None:
-    async with db.read() as conn:
-        return await conn.run_sync(relays.paused, relay, now)
-
-
-async def _remember(db: Database, keeper: Keeper, now: datetime) -> None:
-    """Keep a pause that grows with each run that ends with one; a run that sent forgets them."""
-    async with db.write() as conn:
-        before = await conn.run_sync(relays.pauses, keeper.relay)
-        if keeper.unavailable:
-            until = now + delay(0, before + 1, unavailable=True)
-            await conn.run_sync(relays.pause, keeper.relay, until, keeper.unavailable)
-        elif before and keeper.counts["sent"]:
-            await conn.run_sync(relays.pause, keeper.relay, None, "")
 
 
 async def _whole(run: "_Run") -> None:
@@ -149,10 +142,11 @@ class _Run:
             claim = await self.keeper.db.write_whole(take)
         self.keeper.counts["selected"] += len(claim)
         self.keeper.counts.update(delivery.state.value for delivery in claim.ended)
-        waiting = {delivery.id: delivery for delivery in claim.ready}
+        ready = [delivery for delivery in claim.ready if not self.keeper.postpone(delivery)]
+        waiting = {delivery.id: delivery for delivery in ready}
         try:
-            messages = await self.render(claim.ready) if claim.ready else {}
-            for delivery in claim.ready:
+            messages = await self.render(ready) if ready else {}
+            for delivery in ready:
                 self.offer(waiting.pop(delivery.id), messages.get(delivery.id))
         finally:
             for delivery in waiting.values():

@@ -18,17 +18,15 @@ import structlog
 
 from digest.deliver.settle import is_dead_address, is_policy, settle
 from digest.errors import StorageError
-from digest.models import Delivery, DeliveryState, Message, Outcome
+from digest.models import Delivery, DeliveryState, Message, Outcome, Verdict
 from digest.pipeline.delivery_report import LISTED
+from digest.pipeline.destinations import Destinations
 from digest.storage import ledger
 from digest.storage.database import Database
 from digest.storage.ledger import Group, Mark, Pace
 
 #: Messages of one commit, beyond those that the transport carries at once.
 GROUP = 50
-
-#: So many refusals in a row for policy are about us, not about readers: stop before everybody's issue fails.
-POLICY_REFUSALS = 10
 
 #: Seconds that an outcome waits for others at most.
 LONGEST = 0.1
@@ -64,6 +62,7 @@ class Keeper:
     relay: str
     rate: float | None
     stop: asyncio.Event
+    destinations: Destinations
     counts: Counter[str] = field(default_factory=Counter)
     replies: list[str] = field(default_factory=list)
     rendered: deque[Ready] = field(default_factory=deque)
@@ -77,7 +76,6 @@ class Keeper:
     started: float = field(default_factory=monotonic)
     _wake: asyncio.Event = field(default_factory=asyncio.Event)
     _room: asyncio.Event = field(default_factory=asyncio.Event)
-    _refusals: int = 0  # for policy, in a row
     _committed_at: float = 0.0  # monotonic
     _slots_at: float = 0.0  # monotonic time before which the pace allows nothing
 
@@ -223,7 +221,16 @@ class Keeper:
         if self.stop.is_set() or monotonic() < self._slots_at:
             return []
         space = self.window - (self.outstanding - freed)
-        return [self.rendered.popleft() for _ in range(min(space, len(self.rendered)))]
+        chosen = [self.rendered.popleft() for _ in range(min(space, len(self.rendered)))]
+        return [one for one in chosen if not self.postpone(one[0])]
+
+    def postpone(self, delivery: Delivery) -> bool:
+        """If its domain refuses everything, a delivery waits without being tried."""
+        reason = self.destinations.waits(delivery.email)
+        if reason:
+            outcome = Outcome(verdict=Verdict.DEFERRED, stage="pause", reply=reason)
+            self.take_back(delivery._replace(attempts=delivery.attempts - 1), outcome, marked=False)
+        return bool(reason)
 
     async def _write(
         self,
@@ -258,14 +265,12 @@ class Keeper:
         for delivery, outcome in settled:
             self.counts[delivery.state.value] += 1
             _log(delivery, outcome)
-            self._watch(outcome)
+            self._watch(delivery, outcome)
             if delivery.state is DeliveryState.SENT and len(self.replies) < LISTED:
                 self.replies.append(outcome.reply)
 
-    def _watch(self, outcome: Outcome) -> None:
-        self._refusals = self._refusals + 1 if is_policy(outcome) else 0
-        if self._refusals == POLICY_REFUSALS:
-            reason = f"{POLICY_REFUSALS} refusals in a row for policy, the last: {outcome.reply}"
+    def _watch(self, delivery: Delivery, outcome: Outcome) -> None:
+        if reason := self.destinations.note(delivery.email, outcome):
             self.unavailable = self.unavailable or reason
             self.halt(reason)
 
@@ -278,7 +283,7 @@ class Keeper:
 
 
 def _log(settled: Delivery, outcome: Outcome) -> None:
-    if settled.state is DeliveryState.SENT:
+    if settled.state is DeliveryState.SENT or outcome.stage == "pause":
         return
     tell = log.error if is_policy(outcome) else log.warning
     tell(

@@ -1,7 +1,11 @@
-"""What is remembered about a mail server between runs: its pace, its pause. Contains no business logic."""
+"""What is remembered about mail servers between runs: pace, pause, connections. Contains no business logic.
+
+A domain that refuses us through a relay has a row of its own, named "host:port domain".
+"""
 
 import math
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from sqlalchemy import Connection, insert, select, update
 
@@ -32,6 +36,43 @@ def _next_at(conn: Connection, name: str) -> datetime | None:
         return None
     found: datetime | None = row[0]
     return found
+
+
+class Pause(NamedTuple):
+    """Until when a destination waits, how many pauses it had in a row, and why."""
+
+    until: datetime
+    pauses: int
+    reason: str
+
+
+def destination(relay: str, domain: str) -> str:
+    """The name of a domain behind a relay."""
+    return f"{relay} {domain}"[:300]
+
+
+def destinations(conn: Connection, relay: str) -> dict[str, Pause]:
+    """Domains that had pauses and took no mail since."""
+    columns = (relays.c.name, relays.c.paused_until, relays.c.pauses, relays.c.reason)
+    theirs = relays.c.name.startswith(f"{relay} ", autoescape=True)
+    query = select(*columns).where(theirs, relays.c.pauses > 0, relays.c.paused_until.is_not(None))
+    return {
+        name.removeprefix(f"{relay} "): Pause(until, pauses, reason)
+        for name, until, pauses, reason in conn.execute(query)
+    }
+
+
+def allowed(conn: Connection, name: str, since: datetime) -> int | None:
+    """How many connections the server turned out to take; None: nothing was learned lately."""
+    query = select(relays.c.connections).where(relays.c.name == name, relays.c.connections_at > since)
+    return conn.scalar(query)
+
+
+def allow(conn: Connection, name: str, connections: int, now: datetime) -> None:
+    """Remember how many connections it takes."""
+    _next_at(conn, name)
+    values = {"connections": connections, "connections_at": now}
+    conn.execute(update(relays).where(relays.c.name == name).values(values))
 
 
 def paused(conn: Connection, name: str, now: datetime) -> str | None:

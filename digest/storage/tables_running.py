@@ -21,6 +21,8 @@ relays = Table(
     Column("paused_until", UtcDateTime),  # it said 421, or refused the login
     Column("pauses", Integer, nullable=False),  # in a row
     Column("reason", Text, nullable=False),
+    Column("connections", Integer),  # that it turned out to take, if fewer than we wanted
+    Column("connections_at", UtcDateTime),  # when that was learned; it is tried again after a day
 )
 
 # What mails showed of papers that were changed since, while one may have to leave again; see `former`.

@@ -35,7 +35,7 @@ class ScriptedTransport:
     ) -> None:
         self.rate = rate
         self.script = script or {}
-        self.concurrency = concurrency
+        self.concurrency = self.allowed = concurrency
         self.recipients: list[str] = []
         self.message_ids: list[bytes] = []
 

@@ -59,13 +59,6 @@ async def test_one_refused_reader_never_stops_the_rest(db: Database) -> None:
     assert told == [("reader7@papers.dev", "failed", "rcpt: 550 5.7.1 No")]
 
 
-async def test_refusals_in_a_row_for_policy_stop_the_run(db: Database) -> None:
-    await add_readers(db, 300)
-    report = await run(db, ScriptedTransport({f"reader{n}@papers.dev": NO for n in range(300)}))
-    assert "10 refusals in a row for policy" in report.paused
-    assert (report.balanced, report.failed < 100, report.failed + report.pending) == (True, True, 300)
-
-
 async def test_papers_of_a_failed_delivery_are_free_again(db: Database) -> None:
     await add_readers(db, 3)
     await run(db, ScriptedTransport({"reader0@papers.dev": NO, "reader1@papers.dev": DOUBT}))

@@ -1,0 +1,14 @@
+"""How many connections a mail server takes is remembered between runs."""
+
+import sqlalchemy as sa
+from alembic import op
+
+from digest.storage.tables import UtcDateTime
+
+revision = "0011"
+down_revision = "0010"
+
+
+def upgrade() -> None:
+    op.add_column("relays", sa.Column("connections", sa.Integer(), nullable=True))
+    op.add_column("relays", sa.Column("connections_at", UtcDateTime(), nullable=True))
