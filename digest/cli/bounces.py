@@ -1,16 +1,27 @@
 """`digest bounces`: one pass over the bounce mailbox; `serve` does it by itself and listens to LMTP."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
+from email.parser import BytesHeaderParser
+from email.policy import compat32
 from pathlib import Path
+from typing import Annotated, Any
 
 import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
 
 from digest.cli import options
 from digest.cli.desk import Desk, desk, note, run_async
 from digest.deliver.mailbox import parse_inbox
+from digest.deliver.replies import printable
 from digest.errors import ConfigError
 from digest.pipeline.bounces import BounceReport, Taken, listen_lmtp, read_inbox
+from digest.storage.bounces import kept_strays
+
+#: Strays that are shown; clean-up deletes them after DIGEST_RETENTION_EVENT_DAYS.
+STRAYS = 100
 
 _WORDS = {
     Taken.RECORDED: "bounces recorded",
@@ -21,9 +32,39 @@ _WORDS = {
 }
 
 
-def bounces(config: options.Config = None, now: options.Now = None, as_json: options.Json = False) -> None:
+def bounces(
+    strays: Annotated[
+        bool, typer.Option("--strays", help="Show mails that came by LMTP and nobody understood.")
+    ] = False,
+    config: options.Config = None,
+    now: options.Now = None,
+    as_json: options.Json = False,
+) -> None:
     """Read the bounce mailbox once: bounces, complaints and unsubscribe mails take effect."""
-    run_async(_bounces(config, now, as_json))
+    run_async((_strays if strays else _bounces)(config, now, as_json))
+
+
+async def _strays(config: Path | None, now: str | None, as_json: bool) -> None:
+    async with desk(config, now) as tools, tools.db.read() as conn:
+        rows = [_stray(row) for row in await kept_strays(conn, STRAYS)]
+    if as_json:
+        options.print_json({"strays": rows})
+        return
+    table = Table("received", "from", "subject")
+    for row in rows:
+        table.add_row(row["received_at"], escape(row["from"]), escape(row["subject"]))
+    Console().print(table if rows else "no strays: every mail that came by LMTP was understood")
+
+
+def _stray(row: Mapping[str, Any]) -> dict[str, str]:
+    """What a person wants to know of a mail; its text in whole, whatever bytes it holds."""
+    mail = BytesHeaderParser(policy=compat32).parsebytes(row["raw"])
+    return {
+        "received_at": f"{row['received_at']:%Y-%m-%dT%H:%M:%SZ}",
+        "from": printable(str(mail.get("From", ""))),
+        "subject": printable(str(mail.get("Subject", ""))),
+        "mail": row["raw"].decode("utf-8", "replace"),
+    }
 
 
 async def _bounces(config: Path | None, now: str | None, as_json: bool) -> None:

@@ -11,7 +11,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from digest.pipeline import alarm, epoch, faults, late, liked, tally
-from digest.storage import operations
+from digest.storage import operations, relays
 from digest.storage.batches import batches
 from digest.storage.database import Database
 
@@ -20,6 +20,9 @@ DAYS = tally.DAYS
 
 #: Liked papers that nobody knows, in lines; `--json` lists them all.
 UNKNOWN = 10
+
+#: Mail servers and domains that wait, in lines; `--json` lists them all.
+SERVERS = 10
 
 _BLOCKS = "▁▂▃▄▅▆▇█"
 
@@ -36,6 +39,7 @@ class Watch:
     oldest_due_at: datetime | None  # of what should have gone and has not
     papers: Mapping[str, Sequence[int]] = field(default_factory=dict)  # source -> new papers a day
     mailed: Sequence[int] = ()  # issues sent a day
+    servers: Sequence[tuple[str, relays.Pause]] = ()  # mail servers and domains that get nothing now
     unknown: Sequence[str] = ()  # a sentence for each liked paper that nobody gave us
 
     def to_json(self) -> dict[str, Any]:
@@ -47,6 +51,10 @@ class Watch:
             "waiting": self.waiting,
             "awaited": list(self.awaited),
             "unknown_liked": list(self.unknown),
+            "left_alone": [
+                {"server": name, "until": f"{pause.until:%Y-%m-%dT%H:%M:%SZ}", "reason": pause.reason}
+                for name, pause in self.servers
+            ],
         }
 
 
@@ -62,6 +70,7 @@ async def look(db: Database, now: datetime, templates: Path | None = None) -> Wa
         outbox = await operations.outbox(conn, now)
         brought = await operations.papers_a_day(conn, since)
         waiting = await operations.waiting_issues(conn)
+        servers = await conn.run_sync(relays.waiting, now)
     days = [now.date() - timedelta(days=back) for back in reversed(range(DAYS))]
     return Watch(
         paused=pause.reason if pause else None,
@@ -72,6 +81,7 @@ async def look(db: Database, now: datetime, templates: Path | None = None) -> Wa
         oldest_due_at=outbox.oldest_due_at,
         papers={name: _by_day(counts, days) for name, counts in brought.items()},
         mailed=[counted.days.get(day, {}).get("sent", 0) for day in days],
+        servers=servers,
         unknown=unknown,
     )
 
@@ -98,12 +108,17 @@ def show(console: Console, found: Watch) -> None:
         console.print(f"waiting     {found.waiting} issues for {', '.join(found.awaited) or 'their sources'}")
     if found.oldest_due_at:
         console.print(f"unsent      something is due since {found.oldest_due_at:%Y-%m-%d %H:%M} UTC")
+    for name, pause in found.servers[:SERVERS]:
+        console.print(f"left alone  {escape(name)} until {pause.until:%H:%M} UTC: {escape(pause.reason)}")
     for sentence in found.unknown[:UNKNOWN]:
         console.print(f"liked       {escape(sentence)}")
     if (more := len(found.unknown) - UNKNOWN) > 0:
         console.print(f"liked       and {more} more: `digest status --json`")
-    if not found.papers:
-        return
+    if found.papers:
+        _show_days(console, found)
+
+
+def _show_days(console: Console, found: Watch) -> None:
     table = Table(f"last {DAYS} days", "a day", "sum")
     for name, values in sorted(found.papers.items()):
         table.add_row(escape(f"{name}: papers"), sparkline(values), f"{sum(values):,}")

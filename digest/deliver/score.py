@@ -2,7 +2,7 @@
 
 A complaint stops at once. So does "no such address", if nothing was ever delivered there, else the second
 one. Anything softer counts once a day; after a week of quiet, or a later mail that stayed delivered, it
-counts from zero; at the fifth day it stops.
+counts from zero; at the fifth day a letter asks, and if mail comes back once more, it stops.
 """
 
 from collections.abc import Sequence
@@ -13,6 +13,9 @@ from digest.deliver.bounce import Kind
 #: Days with a soft bounce that stop mails, and the quiet after which older ones are forgotten.
 SOFT_DAYS = 5
 STALE_AFTER = timedelta(days=7)
+
+#: Not yet certain: a last letter asks before this stops a reader.
+SOFT = "soft bounces"
 
 #: A mail that did not come back within this has arrived.
 STAYED_AFTER = timedelta(days=2)
@@ -32,7 +35,7 @@ def verdict(
     if len(hard) >= (2 if ever_stayed else 1):
         return "hard bounce"
     days = {at.date() for kind, at in recent if kind in (Kind.HARD, Kind.SOFT)}
-    return "soft bounces" if len(days) >= SOFT_DAYS else None
+    return SOFT if len(days) >= SOFT_DAYS else None
 
 
 def _recent(bounces: Sequence[tuple[Kind, datetime]]) -> list[tuple[Kind, datetime]]:

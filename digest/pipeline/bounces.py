@@ -19,14 +19,18 @@ from digest.deliver import bounce
 from digest.deliver.bounce import Kind, Reading
 from digest.deliver.lmtp import listen, parse_listen
 from digest.deliver.mailbox import Inbox, opened
-from digest.deliver.score import STAYED_AFTER, verdict
+from digest.deliver.score import SOFT, STALE_AFTER, STAYED_AFTER, verdict
+from digest.models import Delivery, DeliveryKind
 from digest.pipeline import leaving
-from digest.storage import bounces
+from digest.storage import asks, bounces
 from digest.storage.database import Database
 from digest.storage.suppressions import suppress
 
 #: Longer mails are no bounces of ours; their end is cut off before they are read.
 LONGEST = 1_000_000
+
+#: The letter that asks an address for the last time.
+PROBE = "probe"
 
 _COUNTED = (Kind.HARD, Kind.SOFT, Kind.COMPLAINT)
 
@@ -73,10 +77,19 @@ async def _record(conn: AsyncConnection, reading: Reading, now: datetime) -> Tak
         conn, delivery, hashed, key=reading.key, kind=reading.kind, status=reading.status, now=now
     )
     reason = await _score(conn, hashed, now)
-    if reason is None:
+    if reason is None or (reason == SOFT and await _probe(conn, delivery, hashed, now)):
         return Taken.RECORDED
     await suppress(conn, delivery.email, reason, now)
     return Taken.SUPPRESSED
+
+
+async def _probe(conn: AsyncConnection, delivery: Delivery, address_hash: str, now: datetime) -> bool:
+    """Before soft bounces stop a reader, one letter asks; False if it was asked, and mail came back again."""
+    reader = delivery.subscriber_id
+    if reader is None or await bounces.was_sent(conn, address_hash, PROBE, now - STALE_AFTER):
+        return False
+    await asks.post(conn, PROBE, delivery.email, kind=DeliveryKind.NOTICE, now=now, subscriber_id=reader)
+    return True
 
 
 async def _score(conn: AsyncConnection, address_hash: str, now: datetime) -> str | None:

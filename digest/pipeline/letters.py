@@ -6,6 +6,7 @@ from digest.compose.steady import SteadyLetters
 from digest.errors import StorageError
 from digest.links import Links
 from digest.models import Delivery, Message
+from digest.pipeline import bounces
 
 MANAGE = Wording(
     subject="Your link",
@@ -28,12 +29,20 @@ CHANGE_NEW = Wording(
     closing="The link is good for two days and opens a page with one button. If it was not you, do nothing.",
 )
 
+PROBE = Wording(
+    subject="Mails to you come back",
+    opening="Mails of this digest to your address came back on several days. Does it take this letter?",
+    action="Change the address or other settings",
+    closing="If you read this, there is nothing to do. If this letter comes back too, nothing more is sent.",
+)
+
 _WORDINGS = {
     "confirm": letters.CONFIRMATION,
     "already": letters.ALREADY_SUBSCRIBED,
     "link": MANAGE,
     "change-old": CHANGE_OLD,
     "change-new": CHANGE_NEW,
+    bounces.PROBE: PROBE,
 }
 
 

@@ -1,7 +1,9 @@
 """Bounces and complaints, and the mails that nobody could read. Contains no business logic."""
 
 import re
+from collections.abc import Mapping
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import ColumnElement, and_, func, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -67,6 +69,12 @@ async def history(conn: AsyncConnection, address_hash: str) -> list[tuple[str, d
     return [(row.kind, row.received_at) for row in await conn.execute(query.order_by(_B.received_at, _B.id))]
 
 
+async def was_sent(conn: AsyncConnection, address_hash: str, letter: str, since: datetime) -> bool:
+    """Was this letter put into the outbox for this address since a time?"""
+    query = select(_D.id).where(_D.address_hash == address_hash, _D.letter == letter, _D.created_at >= since)
+    return await conn.scalar(query.limit(1)) is not None
+
+
 async def stayed(conn: AsyncConnection, address_hash: str, before: datetime) -> datetime | None:
     """When the newest mail to this address was sent, before a time, that did not come back."""
     came_back = select(_B.id).where(_B.delivery_id == _D.id).exists()
@@ -75,6 +83,12 @@ async def stayed(conn: AsyncConnection, address_hash: str, before: datetime) -> 
     )
     newest: datetime | None = await conn.scalar(query)
     return newest
+
+
+async def kept_strays(conn: AsyncConnection, limit: int) -> list[Mapping[str, Any]]:
+    """Key, bytes and time of the mails that nobody could match, the newest first."""
+    query = select(strays).order_by(strays.c.received_at.desc(), strays.c.key).limit(limit)
+    return [dict(row) for row in (await conn.execute(query)).mappings()]
 
 
 async def keep_stray(conn: AsyncConnection, key: str, raw: bytes, now: datetime) -> None:

@@ -62,6 +62,13 @@ def destinations(conn: Connection, relay: str) -> dict[str, Pause]:
     }
 
 
+def waiting(conn: Connection, now: datetime) -> list[tuple[str, Pause]]:
+    """Mail servers, and domains behind them, that get nothing now; by name."""
+    columns = (relays.c.name, relays.c.paused_until, relays.c.pauses, relays.c.reason)
+    query = select(*columns).where(relays.c.paused_until > now).order_by(relays.c.name)
+    return [(name, Pause(until, pauses, reason)) for name, until, pauses, reason in conn.execute(query)]
+
+
 def allowed(conn: Connection, name: str, since: datetime) -> int | None:
     """How many connections the server turned out to take; None: nothing was learned lately."""
     query = select(relays.c.connections).where(relays.c.name == name, relays.c.connections_at > since)

@@ -208,6 +208,32 @@ def test_only_what_a_reader_complains_about_is_a_complaint(said: str, kind: Kind
     assert bounce.read(raw.replace(b"abuse\r\n", said.encode() + b"\r\n"), ()).kind is kind
 
 
+async def bounce_softly(db: Database, day: float, number: int = 1) -> Taken:
+    """A mail comes back: the mailbox is full."""
+    path = verp.return_path("bounces@papers.dev", number, "new-key")
+    full = report(to=path, status="5.2.2", words=f"552 5.2.2 full on day {day}")
+    return await take_mail(db, full, keys=KEYS, now=days(day))
+
+
+async def test_a_letter_asks_before_soft_bounces_stop_a_reader(db: Database) -> None:
+    await add_readers(db, 1)
+    await run(db, ScriptedTransport())
+    taken = [await bounce_softly(db, day) for day in range(5)]
+    transport = ScriptedTransport()
+    await run(db, transport, clock=lambda: days(5))
+    assert (set(taken), transport.recipients) == ({Taken.RECORDED}, ["reader0@papers.dev"])
+    assert await bounce_softly(db, 5.1, number=2) is Taken.SUPPRESSED
+
+
+async def test_a_letter_that_stays_ends_the_doubt_about_an_address(db: Database) -> None:
+    await add_readers(db, 1)
+    await run(db, ScriptedTransport())
+    for day in range(5):
+        await bounce_softly(db, day)
+    await run(db, ScriptedTransport(), clock=lambda: days(4.1))
+    assert await bounce_softly(db, 7) is Taken.RECORDED
+
+
 SES: dict[str, Any] = {
     "notificationType": "Bounce",
     "bounce": {

@@ -5,8 +5,8 @@ from alembic import op
 
 from digest.storage.tables import UtcDateTime
 
-revision = "0011"
-down_revision = "0010"
+revision = "0005"
+down_revision = "0009"
 
 
 def upgrade() -> None:
