@@ -51,11 +51,25 @@ async def _worker(config: Path | None, concurrency: int, queues: list[str]) -> N
                 "workers need PostgreSQL; set DIGEST_DATABASE_URL=postgresql://… and move the data with "
                 "`digest db copy`, or let `digest serve` do all the work on SQLite"
             )
+        await look_at_clock(tools)
         await look_at_templates(tools)  # before any job is taken
         if "ingest" in queues:
             tools.roster()
         note(f"digest works on {', '.join(queues)}; stop it with Ctrl-C")
         await work(tools, concurrency, queues, stop_on_signals())
+
+
+async def look_at_clock(tools: Desk) -> None:
+    """Leases are times: who is ahead by one takes over what others still send. Raises ConfigError."""
+    from digest.pipeline.doctor.machine import SKEW, clock_skew
+
+    skew = await clock_skew(tools.db, tools.clock())
+    if abs(skew) > SKEW:
+        minutes, side = abs(skew) // timedelta(minutes=1), "ahead of" if skew > timedelta() else "behind"
+        raise ConfigError(
+            f"the clock of this machine is {minutes} minutes {side} that of PostgreSQL, and what a worker "
+            "sends is its own for a time: set both clocks by NTP"
+        )
 
 
 def stop_on_signals() -> asyncio.Event:

@@ -1,9 +1,12 @@
 """`digest worker` and the move to PostgreSQL as a person at a prompt meets them."""
 
 import json
+import re
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+import time_machine
 
 from tests.cli.conftest import Command, write_roster
 
@@ -56,3 +59,14 @@ def test_after_the_copy_the_next_run_goes_on_where_the_last_ended(
     second = json.loads(digest("run", "--json").out)
     assert second["ingest"]["sources"][0]["new"] == 0
     assert second["deliveries"]["selected"] == 0
+
+
+@pytest.mark.parametrize(("minutes", "side"), [(17, "ahead of"), (-17, "behind")])
+def test_worker_with_a_wrong_clock_takes_no_job(
+    digest: Command, postgres_url: str, monkeypatch: pytest.MonkeyPatch, minutes: int, side: str
+) -> None:
+    monkeypatch.setenv("DIGEST_DATABASE_URL", postgres_url)
+    with time_machine.travel(datetime.now(UTC) + timedelta(minutes=minutes)):
+        done = digest("worker")
+    assert (done.status, "set both clocks by NTP" in done.err) == (2, True)
+    assert re.search(rf"is 1[67] minutes {side} that of PostgreSQL", done.err)

@@ -9,7 +9,9 @@ import pytest
 from sqlalchemy import select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from digest.engine.distributed_steps import DistributedSteps
 from digest.engine.jobs import Job, Step
+from digest.engine.metrics import Metrics
 from digest.engine.ticker import Ticker
 from digest.pipeline.compose import CLAIM_LASTS, claim_batches, compose
 from digest.storage import queue
@@ -164,6 +166,34 @@ async def test_worker_goes_on_after_its_connections_broke(scene: Scene) -> None:
         await asyncio.sleep(0.2)
         await engine.submit([Job(step=Step.DUE)])
         await until(lambda: _composed(scene.db, 30))
+
+
+async def test_lost_notification_costs_a_second(scene: Scene) -> None:
+    await fill(scene.db, 5)
+    async with scene.db.write() as conn:
+        await conn.execute(text("ALTER TABLE procrastinate_jobs DISABLE TRIGGER USER"))
+    async with worker(scene) as engine:
+        await asyncio.sleep(1.5)  # asleep, until something tells it or a second has passed
+        await engine.submit([Job(step=Step.DUE)])
+        await until(lambda: _composed(scene.db, 5), 10)
+
+
+async def test_late_end_of_a_worker_that_was_given_up_changes_nothing(scene: Scene) -> None:
+    """It was only slow: its batch is composed a second time, beside it."""
+    await fill(scene.db, 10)
+    async with scene.engine() as slow:
+        await claim(scene, slow)
+        silent = await slow.app.job_manager.register_worker()
+        job = await slow.app.job_manager.fetch_job(queues=["compose"], worker_id=silent)
+        assert job is not None
+        await _silence(scene.db, silent)
+        steps = DistributedSteps(scene, Metrics(), engine=slow, ingest_every=timedelta(days=1))
+        batch = Job(step=Step.DUE, args=job.task_kwargs)
+        async with worker(scene) as engine:
+            assert await engine.rescue() <= 1  # or the worker itself was faster
+            await steps.handlers()[Step.DUE](batch, asyncio.Event())
+            await until(lambda: _idle(scene.db))
+    assert (await count(scene.db), await count(scene.db, deliveries)) == (10, 10)
 
 
 async def _silence(db: Database, worker_id: int) -> None:
