@@ -22,7 +22,7 @@ _PREFIXES = re.compile(
 _DOI_PREFIX = re.compile(r"^(?:https?://(?:dx\.|www\.)?doi\.org/|info:doi/|doi:\s*)", re.IGNORECASE)
 _PREPRINT = re.compile(
     r"(?:https?://(?:www\.)?(?:bio|med)rxiv\.org/content/)?(?P<doi>10\.(?:1101|64898)/\d[\w.-]*?)"
-    r"(?:v\d{1,3})?(?:\.(?:full|abstract|short|pdf|full\.pdf|full-text|supplementary-material))?(?:[?#].*)?",
+    r"(?:v\d{1,3})?(?:\.[a-z][\w.+-]*)?(?:[?#].*)?",
     re.IGNORECASE,
 )
 _DOI = re.compile(r"10\.\d{4,9}/[^\s<>\"\x00-\x1f\x7f-\x9f\ud800-\udfff]{1,240}", re.IGNORECASE)

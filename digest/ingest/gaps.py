@@ -70,7 +70,7 @@ def joined(one: Gap | None, other: Gap | None) -> Gap | None:
 def queries(address: str, category: str, gap: Gap) -> list[str]:
     """What to ask: OAI-PMH by the date of change, the API by submission and by last update."""
     since, until = gap.first - WAIT, gap.last
-    if "oai" in urlsplit(address).path.lower():
+    if is_oai(address):
         return [
             _with(
                 address,
@@ -92,6 +92,18 @@ def queries(address: str, category: str, gap: Gap) -> list[str]:
         )
         for field in ("submittedDate", "lastUpdatedDate")
     ]
+
+
+def is_oai(address: str) -> bool:
+    """True for the address of an OAI-PMH server; everything else is taken for arXiv's API."""
+    return "oai" in urlsplit(address).path.lower()
+
+
+def by_id(address: str, identifier: str) -> str:
+    """OAI-PMH's address for a single paper."""
+    return _with(
+        address, verb="GetRecord", metadataPrefix="arXivRaw", identifier=f"oai:arXiv.org:{identifier}"
+    )
 
 
 def by_ids(address: str, ids: Iterable[str]) -> str:

@@ -43,9 +43,17 @@ class Registry:
             return key.startswith("arxiv:")
         return key.startswith("doi:") and (self.name == "Crossref" or _PREPRINT.fullmatch(key) is not None)
 
+    def singly(self, key: str) -> bool:
+        """Does this paper take a request of its own?"""
+        if self.name == "arXiv":
+            return gaps.is_oai(self.address)
+        return self.name != "Crossref" or _PLAIN.fullmatch(key) is None
+
     def requests(self, keys: Sequence[str]) -> Iterator[tuple[str, Sequence[str]]]:
         """The addresses to ask, each with the papers that its answer may hold."""
-        if self.name == "arXiv":
+        if self.name == "arXiv" and gaps.is_oai(self.address):
+            yield from ((gaps.by_id(self.address, _bare(key)), [key]) for key in keys)
+        elif self.name == "arXiv":
             for some in _chunks(keys, ARXIV_IDS):
                 yield gaps.by_ids(self.address, map(_bare, some)), some
         elif self.name == "Crossref":
@@ -67,11 +75,6 @@ def registries(
     if crossref:
         known.append(Registry(name="Crossref", family="crossref", open=False, address=crossref))
     return tuple(known)
-
-
-def one_by_one(key: str) -> bool:
-    """True for a paper that takes a request of its own."""
-    return _PREPRINT.fullmatch(key) is not None or _PLAIN.fullmatch(key) is None
 
 
 def rest(asks: int, *, refused: bool, retry_after: float | None) -> timedelta:

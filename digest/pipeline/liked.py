@@ -17,7 +17,7 @@ from digest.ingest import gaps
 from digest.ingest.child import Reader
 from digest.ingest.fetch import Fetcher
 from digest.ingest.identity import Occasion
-from digest.ingest.registries import Registry, one_by_one, registries, rest
+from digest.ingest.registries import Registry, registries, rest
 from digest.models import Entry, Source
 from digest.pipeline import backfill
 from digest.pipeline.storing import store_entries
@@ -108,8 +108,8 @@ def chosen(
         return bool(known) and resting.isdisjoint(known)
 
     due = [key for key in sorted(missing - waiting) if may(key)]
-    single = [key for key in due if one_by_one(key)][:MOST_SINGLE]
-    return sorted([*single, *[key for key in due if not one_by_one(key)][:MOST]])
+    single = {key for key in due if any(one.knows(key) and one.singly(key) for one in asked)}
+    return sorted([*sorted(single)[:MOST_SINGLE], *[key for key in due if key not in single][:MOST]])
 
 
 async def _missing(conn: AsyncConnection) -> set[str]:

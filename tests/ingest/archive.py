@@ -53,6 +53,9 @@ class Archive:
 
     def oai(self, path: str) -> Page:
         query = {key: values[0] for key, values in parse_qs(urlsplit(path).query).items()}
+        if query["verb"] == "GetRecord":
+            found = [self.record(item) for _, _, item in self.rows if query["identifier"].endswith(item.id)]
+            return _oai(found[0] if found else '<error code="idDoesNotExist"/>')
         if token := query.get("resumptionToken"):
             start, feed, first, last = token.split("|")
         else:
@@ -65,16 +68,18 @@ class Archive:
         page = rows[int(start) : int(start) + PAGE]
         more = int(start) + PAGE < len(rows)
         token = f"{int(start) + PAGE}|{feed}|{first}|{last}" if more else ""
-        return Page(
-            f'<?xml version="1.0"?><OAI-PMH xmlns="http://www.openarchives.org/OAI/2.0/"><ListRecords>'
-            f"{''.join(map(self.record, page))}<resumptionToken>{token}</resumptionToken>"
-            f"</ListRecords></OAI-PMH>".encode()
-        )
+        records = "".join(map(self.record, page))
+        return _oai(f"<ListRecords>{records}<resumptionToken>{token}</resumptionToken></ListRecords>")
 
     def plain(self, path: str) -> Page:
         """OAI-PMH without versions, whatever is asked for."""
         self.record = _plain
         return self.oai(path)
+
+
+def _oai(inner: str) -> Page:
+    root = '<OAI-PMH xmlns="http://www.openarchives.org/OAI/2.0/">'
+    return Page(f'<?xml version="1.0"?>{root}{inner}</OAI-PMH>'.encode())
 
 
 def _entry(row: tuple[str, oracle.Item]) -> str:

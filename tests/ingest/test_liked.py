@@ -164,6 +164,17 @@ async def test_what_nobody_knows_is_told_and_asked_for_more_and_more_seldom(
     assert said[3] == "my favourite paper: neither an arXiv id nor a DOI; correct it or take it out"
 
 
+async def test_arxivs_oai_is_asked_for_single_papers(db: Database, services: Services) -> None:
+    item = oracle.items(services.recorded["2026-04-23"]["cs.AI"])[0]
+    services.origin.answer["/oai2"] = Archive(services.recorded).oai
+    await reader_who_likes(db, item.id, "2601.99999")
+    oai = registries(services.origin.url + "/oai2", None, None)
+    await ingest(db, [], clock=lambda: NOW, fetcher=Fetcher(sleep=quick), registries=oai)
+    assert [one.title for one in (await stored(db, item.id)).values()] == [item.title]
+    assert len(services.asked()) == 2
+    assert "2601.99999: arXiv does not know it" in (await unknown(db))[0]
+
+
 async def test_a_registry_that_refuses_rests_and_the_others_go_on(db: Database, services: Services) -> None:
     services.origin.answer["/works"] = lambda _: Page(b"", status=503, headers={"Retry-After": "7200"})
     await reader_who_likes(db, ARTICLE, PREPRINT)

@@ -17,6 +17,9 @@ from digest.ingest.parse.document import Document
 from digest.ingest.parse.text import joined
 from digest.models import Entry
 
+#: Errors of the protocol that are answers: there is no such record.
+_NOTHING = frozenset({"noRecordsMatch", "idDoesNotExist"})
+
 _OAI = "{http://www.openarchives.org/OAI/2.0/}"
 
 
@@ -66,7 +69,7 @@ class _Records:
                 self.token = joined(element.text) or None
                 size = element.get("completeListSize", "")
                 self.total = int(size) if re.fullmatch(r"\d{1,9}", size) else None
-            elif element.tag == f"{_OAI}error" and element.get("code") != "noRecordsMatch":
+            elif element.tag == f"{_OAI}error" and element.get("code") not in _NOTHING:
                 raise ParseError(f"the OAI-PMH server refuses: {element.get('code')} {joined(element.text)}")
 
 
