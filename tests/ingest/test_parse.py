@@ -181,6 +181,9 @@ def test_catalogues_are_read_through_their_oddities() -> None:
         {"paperId": "a", "title": "S", "externalIds": {"ArXiv": "2103.14030"}, "abstract": None},
     ]}  # fmt: skip
     found = [entries(json.dumps(one).encode())[0] for one in (crossref, openalex, scholar)]
+    assert [one.url for one in found[1:]] == [
+        "https://openalex.org/W1", "https://www.semanticscholar.org/paper/a",
+    ]  # fmt: skip
     assert [one.title for one in found] == ["On & off", "Works", "S"]
     assert [one.abstract for one in found] == ["We do.", "Hello world", ""]
     assert (found[0].published_at, found[2].arxiv_id) == (datetime(2026, 4, 1, tzinfo=UTC), "2103.14030")

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from typing import Any
+from urllib.parse import quote
 
 from digest import identifiers
 from digest.ingest.parse import dates, names, withdrawals
@@ -83,7 +84,7 @@ def _openalex_entry(record: dict[str, Any]) -> Entry | None:
             _object(one.get("author")).get("display_name") or one.get("raw_author_name")
             for one in _objects(record.get("authorships"))
         ),
-        url=link(place.get("landing_page_url")) or link(record.get("doi")),
+        url=link(place.get("landing_page_url")) or link(record.get("doi")) or link(record.get("id")),
         announced=Announcement.PUBLISHED,
         published_at=dates.of_text(record.get("publication_date")),
         venue=joined(venue.get("display_name")),
@@ -134,7 +135,7 @@ def _scholar_entry(record: dict[str, Any]) -> Entry | None:
         title=title,
         abstract=joined(record.get("abstract")),
         authors=names.cleaned(one.get("name") for one in _objects(record.get("authors"))),
-        url=link(record.get("url")),
+        url=link(record.get("url")) or f"https://www.semanticscholar.org/paper/{quote(number)}",
         announced=Announcement.PUBLISHED,
         published_at=dates.of_text(record.get("publicationDate")),
         venue=joined(record.get("venue")),
