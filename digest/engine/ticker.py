@@ -53,9 +53,10 @@ class Ticker:
         lane.error = reason
 
     def wake(self) -> None:
-        """There is something new in the outbox: ask for a run of delivery now, not at the next tick."""
+        """There is a letter to send or a first issue to compose: now, not at the next tick."""
         if self._running:
             self.engine.ask(Job(step=Step.DELIVER))
+            self.engine.ask(Job(step=Step.DUE))
 
     def faults(self) -> list[str]:
         """What keeps this process from being ready."""
