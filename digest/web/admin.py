@@ -21,6 +21,10 @@ from digest.web.metrics import metrics, no_metrics
 from digest.web.operator import Operator, Page, guarded, refused
 from digest.web.pages import PRIVATE
 
+#: With `no-referrer`, as on all other pages, browsers send `Origin: null` and no button would work. The
+#: addresses of these pages hold no secret.
+_HEADERS = PRIVATE | {"Referrer-Policy": "same-origin"}
+
 #: Rows of the lists.
 ROWS, HISTORY = 50, 30
 
@@ -222,11 +226,11 @@ async def _change(operator: Operator, request: Request) -> Response:
 
 def _back(operator: Operator, page: str, said: str) -> Response:
     """After a change: the page that shows it."""
-    return RedirectResponse(f"{operator.root}/admin{page}?said={said}", status_code=303, headers=PRIVATE)
+    return RedirectResponse(f"{operator.root}/admin{page}?said={said}", status_code=303, headers=_HEADERS)
 
 
 def _page(request: Request, template: str, *, status: int = 200, **values: Any) -> Response:
     said: Sequence[str] = [SAID[word] for word in request.query_params.getlist("said") if word in SAID]
     return front(request).pages.page(
-        f"admin/{template}", status=status, headers=PRIVATE, version=__version__, said=said, **values
+        f"admin/{template}", status=status, headers=_HEADERS, version=__version__, said=said, **values
     )

@@ -68,6 +68,9 @@ class Inbox:
             loop.close()
 
 
+TOKEN = "the-operators-token"
+
+
 @contextmanager
 def serving(folder: Path, smtp_port: int) -> Iterator[str]:
     """`digest serve` over the recorded example; its address."""
@@ -78,6 +81,7 @@ def serving(folder: Path, smtp_port: int) -> Iterator[str]:
         "DIGEST_SMTP_URL": f"smtp://127.0.0.1:{smtp_port}",
         "DIGEST_FROM": "Papers <digest@papers.dev>",
         "DIGEST_SITE_NAME": "Papers",
+        "DIGEST_ADMIN_TOKEN": TOKEN,
     }
     with (folder / "log").open("wb") as log:
         command = [sys.executable, "-m", "digest", "serve", "--port", str(port)]
@@ -235,6 +239,33 @@ def test_pages_are_for_everybody(
     for url in urls:
         page.goto(url)
         check(page)
+    context.close()
+
+
+@pytest.mark.parametrize(("width", "height", "scheme"), LOOKS)
+def test_operator_signs_in_and_presses_buttons(
+    browser: Any, address: str, width: int, height: int, scheme: str
+) -> None:
+    """Browsers have their own mind about Origin, so this cannot be told from requests made by hand."""
+    context = browser.new_context(
+        viewport={"width": width, "height": height}, color_scheme=scheme, bypass_csp=True
+    )
+    page = context.new_page()
+    page.goto(f"{address}/admin")
+    check(page)
+    page.get_by_label("Admin token").fill(TOKEN)
+    page.get_by_role("button", name="Sign in").click()
+    page.get_by_role("heading", name="All is running").wait_for()
+    check(page)
+    page.get_by_role("button", name="Stop all sending").click()
+    page.get_by_role("heading", name="Sending is paused").wait_for()
+    check(page)
+    page.get_by_role("button", name="Send again").click()
+    page.get_by_text("Sending goes on.").wait_for()
+    page.get_by_role("link", name="Subscribers").click()
+    check(page)
+    page.get_by_role("button", name="Sign out").click()
+    page.get_by_label("Admin token").wait_for()
     context.close()
 
 
