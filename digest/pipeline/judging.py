@@ -55,8 +55,11 @@ def judged(
         last_new_at=last_new_at,
         next_fetch_at=now + rest(failures, asked.retry_after, jitter()) if failed else None,
         failures=failures,
-        error=asked.error or _loss(asked.documents) or asked.gap_error or _alarm(source, now, last_new_at),
-        batch=_batch(before, asked.documents, entries),
+        error=asked.error
+        or _loss(asked.documents)
+        or asked.gap_error
+        or _alarm(source, now, last_new_at or _first_asked(before)),
+        batch=_batch(before, asked.documents, entries, now),
         day=_day(before, asked, answer, now),
         gap=gap_to_json(asked.gap),
     )
@@ -89,10 +92,11 @@ def is_batch(documents: Sequence[Document]) -> bool:
 
 
 def _batch(
-    before: Status, documents: Sequence[Document], entries: Sequence[Entry]
-) -> Mapping[str, Any] | None:
+    before: Status, documents: Sequence[Document], entries: Sequence[Entry], now: datetime
+) -> Mapping[str, Any]:
+    """What is remembered of the last answer that held entries; before the first, since when it is awaited."""
     if not entries:
-        return before.batch
+        return before.batch or {"date": None, "ids": [], "since": now.isoformat()}
     labels = list(dict.fromkeys(_label(entry) for entry in entries))
     if not is_batch(documents):
         labels = list(dict.fromkeys([*labels, *(before.batch or {}).get("ids", ())]))[:_REMEMBERED]
@@ -100,16 +104,22 @@ def _batch(
     return {"date": date.isoformat() if date else None, "ids": labels}
 
 
+def _first_asked(before: Status) -> datetime | None:
+    since = (before.batch or {}).get("since")
+    return datetime.fromisoformat(since) if since else None
+
+
 def _label(entry: Entry) -> str:
     """What tells an entry of one answer from those of the one before; some feeds give every item one id."""
     return entry.arxiv_id or entry.doi or f"{entry.entry_id[:150]} {entry.title[:50]}"
 
 
-def _alarm(source: Source, now: datetime, last_new_at: datetime | None) -> str | None:
-    days = states.silent_days(source.kind, now, last_new_at)
-    if days < states.SILENT_DAYS or last_new_at is None:
+def _alarm(source: Source, now: datetime, silent_since: datetime | None) -> str | None:
+    """Too many publishing days without a new paper: since the last one, or since the first asking."""
+    days = states.silent_days(source.kind, now, silent_since)
+    if days < states.SILENT_DAYS or silent_since is None:
         return None
-    since = last_new_at.date()
+    since = silent_since.date()
     return f"nothing new on {days} publishing days, since {since}; the address or the format may have changed"
 
 

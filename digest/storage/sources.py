@@ -26,7 +26,9 @@ class Status:
     next_fetch_at: datetime | None = None  # not asked again before
     failures: int = 0  # in a row
     error: str | None = None
-    batch: Mapping[str, Any] | None = None  # {"date": ISO or null, "ids": [...]} of the last full answer
+    batch: Mapping[str, Any] | None = (
+        None  # {"date", "ids"} of the last full answer, or "since" when one is awaited
+    )
     day: date | None = None  # the last publishing day that was read
     gap: Mapping[str, Any] | None = None  # publishing days that nobody read
 

@@ -92,7 +92,7 @@ sources = Table(
     Column("last_new_at", UtcDateTime),
     Column("next_fetch_at", UtcDateTime),  # back-off; null: at once
     _required("failures", Integer),  # in a row
-    Column("batch", JSON),  # the last answer that held entries: {"date": …, "ids": […]}
+    Column("batch", JSON),  # of the last answer with entries {"date", "ids"}; before it {"since"}
     Column("day", Date),  # the last publishing day that was read (arXiv)
     Column("gap", JSON),  # publishing days that nobody read: {"first": …, "last": …, …}
     Column("error", Text),

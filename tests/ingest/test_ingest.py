@@ -211,6 +211,16 @@ async def test_silence_of_several_publishing_days_is_an_alarm(
     assert "nothing new on 3 publishing days" in (report.sources[0].error or "")
 
 
+async def test_a_category_that_never_brought_anything_is_an_alarm_too(
+    db: Database, origin: Origin, recorded: week.Week
+) -> None:
+    found = week.sources(origin, ["cs.XX"], huggingface=False)
+    origin.pages["/atom/cs.XX"] = Page(recorded["2026-04-26"]["cs.CL"])
+    said = [(await week.run(db, found, f"2026-04-{day}")).sources[0] for day in (20, 21, 24)]
+    assert [one.error is None for one in said] == [True, True, False]
+    assert "nothing new on 3 publishing days, since 2026-04-20" in (said[2].error or "")
+
+
 async def test_sources_that_left_the_file_keep_their_history(db: Database, origin: Origin) -> None:
     await week.run(db, week.sources(origin, ["cs.AI", "cs.CL"], huggingface=False), DAY)
     await week.run(db, week.sources(origin, ["cs.CL"], huggingface=False), DAY)
