@@ -28,8 +28,9 @@ from digest.storage.ledger import Group, Mark, Pace
 #: Messages of one commit, beyond those that the transport carries at once.
 GROUP = 50
 
-#: Seconds that an outcome waits for others at most.
-LONGEST = 0.1
+#: Seconds that an outcome waits for others at most; with a quick disk only so many times a commit's own time,
+#: for what the server took and no commit tells of is what a crash doubles.
+LONGEST, REST = 0.1, 2
 
 #: Outcomes of one commit; more than a window holds, so that a slow disk catches up.
 SETTLED = 500
@@ -77,6 +78,7 @@ class Keeper:
     _wake: asyncio.Event = field(default_factory=asyncio.Event)
     _room: asyncio.Event = field(default_factory=asyncio.Event)
     _committed_at: float = 0.0  # monotonic
+    _took: float = LONGEST  # seconds of the last commit
     _slots_at: float = 0.0  # monotonic time before which the pace allows nothing
 
     @property
@@ -88,6 +90,11 @@ class Keeper:
     def window(self) -> int:
         """How many rows may be in `data` now; with `ahead` at most GROUP, this is the bound on doubt."""
         return self.carried + self.ahead
+
+    @property
+    def rest(self) -> float:
+        """Seconds from one commit to the next, if little comes back."""
+        return min(LONGEST, REST * self._took)
 
     def halt(self, reason: str) -> None:
         """Start nothing more; what is in flight is still settled, the rest given back."""
@@ -147,7 +154,7 @@ class Keeper:
         return True
 
     def _is_due(self) -> bool:
-        """A group is due when half of one came back, when connections run dry, at the end, after LONGEST."""
+        """A group is due when half of one came back, when connections run dry, at the end, after a rest."""
         came = len(self.back)
         if self.stop.is_set():
             return bool(came or self.rendered)
@@ -156,14 +163,14 @@ class Keeper:
         if not came and not self._may_mark():
             return False
         dry = self.outstanding - came <= self.plenty and (not self.rendered or self._may_mark())
-        return dry or monotonic() - self._committed_at >= LONGEST
+        return dry or monotonic() - self._committed_at >= self.rest
 
     def _may_mark(self) -> bool:
         return bool(self.rendered) and self.outstanding < self.window and monotonic() >= self._slots_at
 
     async def _wait(self) -> None:
         """Until something changes, or the pace allows the next message, or a small group has waited long."""
-        pauses = [LONGEST] if self.back else []
+        pauses = [self.rest] if self.back else []
         if self.rendered and not self.stop.is_set() and self._slots_at > monotonic():
             pauses.append(self._slots_at - monotonic())
         try:
@@ -200,7 +207,6 @@ class Keeper:
                 log.warning("ledger.retry", seconds=wait, reason=str(error))
                 await asyncio.sleep(wait)
         self.outstanding -= freed
-        self._committed_at = monotonic()
         self._count(settled, unsent)
         return self._started(marks, sent_on)
 
@@ -249,10 +255,13 @@ class Keeper:
             marks=[Mark(delivery, message.message_id, message.raw) for delivery, message in marks],
         )
         pace = Pace(relay=self.relay, rate=self.rate, at=now) if self.rate else None
+        begun = monotonic()
         async with self.writing:
             allowed, mine = await self.db.write_whole(
                 lambda conn: ledger.write(conn, group, worker=self.worker, now=now, pace=pace)
             )
+        self._committed_at = monotonic()
+        self._took = self._committed_at - begun
         if allowed < len(marks) and self.rate:
             self.rendered.extendleft(reversed(marks[allowed:]))
             self._slots_at = monotonic() + 1 / self.rate

@@ -4,6 +4,7 @@
     python -m tests.crash --kills 200     the long one
     python -m tests.crash --postgres      the same on a PostgreSQL that pip installed
     python -m tests.crash --product       two whole `digest run` at once, both killed
+    python -m tests.crash --sink          also into the refusals of smtp-sink (needs Debian's postfix)
     python -m tests.crash --postfix       into a real Postfix that delivers into Dovecot (needs root)
 
 Exit status 1 if a mail was lost, doubled without recorded doubt, or anything else was not as promised.
@@ -28,11 +29,12 @@ def main() -> int:
     parser.add_argument("--readers", type=int, default=200)
     parser.add_argument("--postgres", action="store_true")
     parser.add_argument("--postfix", action="store_true")
+    parser.add_argument("--sink", action="store_true")
     parser.add_argument("--product", action="store_true")
     parser.add_argument("--seed", type=int, default=int(time.time()))
     options = parser.parse_args()
     with postgres(options.postgres) as server, post_office() if options.postfix else nullcontext() as post:
-        stage = Stage(options.readers, server, post)
+        stage = Stage(options.readers, server, post, sink=options.sink)
         try:
             return report(
                 run(stage, options.kills, options.seed, product.plays if options.product else plays),

@@ -24,12 +24,23 @@ from digest.storage.migrate import upgrade
 from digest.storage.tables import deliveries
 from tests.crash.mailbox import STAGES, Behaviour, copies, serve
 from tests.crash.worker import POINTS, Plan, work
-from tests.deliver.daemons import Dovecot, dovecot, postfix
+from tests.deliver.daemons import Dovecot, dovecot, postfix, smtp_sink
 from tests.deliver.scene import add_readers
 from tests.make import NOW
 
 #: Processes start by fork: imports are done once, a worker lives 20 ms after its order.
 FORK = multiprocessing.get_context("fork")
+
+#: Postfix's smtp-sink, which keeps what it takes: how it refuses.
+HANGING_UP = "ends after the dot"
+SINKS = {
+    "takes all": (),
+    "says 450": ("-r", "RCPT"),
+    "says 421": ("-Q", "MAIL"),
+    "says 550": ("-f", "RCPT", "-B", "550 5.1.1 no such reader"),
+    "ends at DATA": ("-q", "DATA"),
+    HANGING_UP: ("-q", "."),
+}
 
 #: The ledger's days; the deferred come back on the second.
 TODAY = (NOW.timestamp() - time.time()) / 86400
@@ -88,8 +99,10 @@ class PostOffice:
 class Stage:
     """Where scenarios play: a template of the ledger that is copied for each."""
 
-    def __init__(self, readers: int, server: str | None = None, post: PostOffice | None = None) -> None:
-        self.readers, self.server, self.post = readers, server, post
+    def __init__(
+        self, readers: int, server: str | None = None, post: PostOffice | None = None, *, sink: bool = False
+    ) -> None:
+        self.readers, self.server, self.post, self.sink = readers, server, post, sink
         self.folder = Path(tempfile.mkdtemp(prefix="crash-"))
         self.template = self._url("template")
         if server:
@@ -137,6 +150,8 @@ class Stage:
                 yield folder
             return
         with tempfile.TemporaryDirectory(dir=self.folder) as folder:
+            for path in (self.folder, Path(folder)):
+                path.chmod(0o777)  # smtp-sink writes as nobody
             yield Path(folder)
 
     def close(self) -> None:
@@ -322,6 +337,23 @@ def mixed(stage: Stage) -> Verdict:
         return verdict
 
 
+def sunk(stage: Stage, way: str, seconds: float) -> Verdict:
+    """smtp-sink refuses in one way while the worker dies; after a second run there, all goes well."""
+    with playing(stage) as scene, smtp_sink(*SINKS[way], "-d", f"{scene.maildir}/%H.") as port:
+        worker = scene.start(port)
+        time.sleep(seconds)
+        if worker.is_alive():
+            os.kill(worker.pid, signal.SIGKILL)
+        scene.end(worker)
+        doubt = scene.in_doubt()
+        if way != HANGING_UP:  # a second doubt about one message is for the operator
+            scene.end(scene.start(port))
+        scene.settle()
+        verdict = scene.judge(f"smtp-sink {way}", Plan().connections)
+        verdict.uncertain = doubt
+        return verdict
+
+
 def full_disk(stage: Stage, space_again: float) -> Verdict:
     """The database cannot grow after the 40th 250: for a while, or until the next start."""
     with playing(stage) as scene:
@@ -368,6 +400,8 @@ def plays(stage: Stage, seed: int) -> Iterator[Callable[[], Verdict]]:
     yield partial(two_and_two, stage, dice.uniform(0.02, 0.15))
     if stage.post:
         return
+    for way in SINKS if stage.sink else ():
+        yield partial(sunk, stage, way, dice.uniform(0.1, 0.4))
     yield partial(hanging_up, stage)
     yield partial(mixed, stage)
     if not stage.server:

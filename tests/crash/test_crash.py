@@ -9,6 +9,7 @@ KINDS = [
     pytest.param([], id="sqlite"),
     pytest.param(["--postgres"], id="postgres"),
     pytest.param(["--product", "--kills", "2"], id="product"),
+    pytest.param(["--sink"], id="smtp-sink", marks=pytest.mark.system),
     pytest.param(["--postfix"], id="postfix-and-dovecot", marks=pytest.mark.system),
 ]
 

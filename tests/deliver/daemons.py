@@ -58,6 +58,17 @@ smtpd_recipient_restrictions = permit_mynetworks, reject
 smtpd_client_connection_count_limit = 0
 smtp_destination_concurrency_limit = 20
 lmtp_destination_recipient_limit = 1
+smtpd_milters = {milters}
+milter_default_action = tempfail
+"""
+
+OPENDKIM = """\
+Mode v
+Socket inet:{port}@127.0.0.1
+TestPublicKeys {folder}/keys
+InternalHosts {folder}/hosts
+AuthservID verifier.dev
+Syslog no
 """
 
 DOVECOT = """\
@@ -153,14 +164,39 @@ def smtp_sink(*options: str) -> Iterator[int]:
 
 
 @contextmanager
-def postfix(folder: Path, routes: dict[str, str]) -> Iterator[int]:
+def opendkim(folder: Path, record: tuple[str, str]) -> Iterator[str]:
+    """A milter that writes into each mail whether its signature is good, by this one DNS record."""
+    port = free_port()
+    folder.mkdir()
+    (folder / "keys").write_text(f"{record[0]} {record[1]}\n")
+    (folder / "hosts").write_text("192.0.2.1\n")  # everybody else is a stranger, whose mail is verified
+    (folder / "conf").write_text(OPENDKIM.format(port=port, folder=folder))
+    command = [program("opendkim"), "-f", "-x", str(folder / "conf")]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        while not _listens(port):
+            assert process.poll() is None, "opendkim stopped"
+            time.sleep(0.05)
+        yield f"inet:127.0.0.1:{port}"
+    finally:
+        process.terminate()
+        process.wait(20)
+
+
+def _listens(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+@contextmanager
+def postfix(folder: Path, routes: dict[str, str], *, milters: str = "") -> Iterator[int]:
     """A Postfix that sends domains where `routes` says; gives its port."""
     port, name = free_port(), f"postfix-{uuid.uuid4().hex[:8]}.papers.dev"
     config = folder / "etc"
     for part in ("etc", "queue", "data"):
         (folder / part).mkdir(parents=True, mode=0o755)
     listed = ", ".join(f"{{ {domain} = {where} }}" for domain, where in routes.items())
-    (config / "main.cf").write_text(MAIN.format(name=name, folder=folder, routes=listed))
+    (config / "main.cf").write_text(MAIN.format(name=name, folder=folder, routes=listed, milters=milters))
     (config / "master.cf").write_text(MASTER.format(port=port))
     shutil.chown(folder / "data", "postfix")
     _open_way(folder)

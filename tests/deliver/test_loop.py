@@ -1,28 +1,36 @@
-"""The real loop: product → Postfix → a server that says 550 → Postfix's report → Dovecot → the intake."""
+"""The real loop: product → Postfix (opendkim verifies) → 550 → Postfix's report → Dovecot → the intake."""
 
+import re
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
 from sqlalchemy import select
 
+from digest.compose.message import Composer
 from digest.deliver import verp
 from digest.deliver.mailbox import UNKNOWN_FOLDER, opened, parse_inbox
 from digest.deliver.relay import parse_relay
+from digest.deliver.sign import Key, dns_record, sign
 from digest.deliver.smtp import SmtpTransport
-from digest.errors import SendError
+from digest.errors import DigestError, SendError
+from digest.links import Links
+from digest.models import Delivery, Message
 from digest.pipeline.bounces import Taken, read_inbox
 from digest.storage.database import Database
 from digest.storage.tables import subscribers
-from tests.deliver.daemons import Dovecot, dovecot, postfix, smtp_sink
+from tests.deliver.daemons import Dovecot, dovecot, opendkim, postfix, smtp_sink
 from tests.deliver.scene import add_readers, run
-from tests.make import NOW
+from tests.make import NOW, make_issue, make_paper, make_papers, make_site, make_subscriber
 
 pytestmark = pytest.mark.system
 
 KEY = "a-key-of-this-test"
+SIGNING = Key("papers.dev", "loop", rsa.generate_private_key(65537, 2048))
 USER = "bounces%40intake.dev:secret"
 
 
@@ -31,6 +39,19 @@ def short() -> Iterator[Path]:
     """A folder with a short path: sockets hold 107 bytes."""
     with tempfile.TemporaryDirectory(prefix="loop-") as folder:
         yield Path(folder)
+
+
+async def signed(batch: Sequence[Delivery]) -> dict[int, Message | DigestError]:
+    """Digests as they leave with a key."""
+    composer = Composer(make_site(), Links("https://papers.dev", ("key",)))
+    papers = make_papers(make_paper(0), make_paper(1))
+    made = {
+        one.id: composer.message(
+            make_issue(0, 1), make_subscriber(), papers, message_id=f"<{one.id}.x@papers.dev>", created_at=NOW
+        )
+        for one in batch
+    }
+    return {number: replace(one, raw=sign(one.raw, [SIGNING])) for number, one in made.items()}
 
 
 def wait(until: Callable[[], object], seconds: float = 30) -> None:
@@ -45,21 +66,25 @@ async def test_an_unknown_reader_ends_suppressed_by_the_whole_loop(sqlite: Datab
     with (
         dovecot(short / "dovecot") as mailbox,
         smtp_sink("-f", "RCPT", "-B", "550 5.1.1 no such reader") as sink,
+        opendkim(short / "opendkim", dns_record(SIGNING)) as verifier,
     ):
         routes = {
             "papers.dev": f"smtp:[127.0.0.1]:{sink}",
             "intake.dev": f"lmtp:inet:127.0.0.1:{mailbox.lmtp}",
         }
-        with postfix(short / "postfix", routes) as port:
+        with postfix(short / "postfix", routes, milters=verifier) as port:
             transport = SmtpTransport(parse_relay(f"smtp://127.0.0.1:{port}"))
             report = await run(
                 sqlite,
                 transport,
+                render=signed,
                 return_path=lambda delivery: verp.return_path("bounces@intake.dev", delivery.id, KEY),
             )
             await transport.close()
             assert (report.sent, report.balanced) == (3, True)
             wait(lambda: len(mailbox.mails()) == 3)
+        good = re.compile(r"Authentication-Results: verifier\.dev;\s+dkim=pass .*header\.d=papers\.dev")
+        assert all(good.search(path.read_text()) for path in mailbox.mails())
         inbox = parse_inbox(f"imap://{USER}@127.0.0.1:{mailbox.imap}/INBOX")
         first = await read_inbox(sqlite, inbox, keys=(KEY,), clock=lambda: NOW)
         second = await read_inbox(sqlite, inbox, keys=(KEY,), clock=lambda: NOW)
