@@ -40,7 +40,7 @@ from digest.storage.tables import subscribers, topics
 from tests.benchmarks.deliver import fresh_database, postgres, sink
 from tests.make import recorded_papers
 from tests.storage.crowd import generate, plans
-from tests.storage.test_plans import BIG, HOT
+from tests.storage.test_plans import BIG, hot
 
 #: Distinct topics, followed with the weights of Zipf's law, and topics of one reader.
 TOPICS, EACH = 20_000, 2
@@ -230,11 +230,12 @@ def working(url: str, port: int, queue: str, count: int) -> Iterator[list[subpro
 
 async def tell_plans(db: Database) -> None:
     """The hot statements on this many rows."""
-    for name, work in HOT.items():
+    statements = hot(_now())
+    for name, work in statements.items():
         for plan in await plans(db, work):
             if BIG.search(plan):
                 print(f"reads a whole table: {name}\n{plan}\n")
-    print(f"{len(HOT)} hot statements explained\n")
+    print(f"{len(statements)} hot statements explained\n")
 
 
 async def tell_queue(url: str, jobs: int = 500) -> None:
