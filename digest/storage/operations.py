@@ -55,12 +55,18 @@ async def all_sources(conn: AsyncConnection) -> list[Mapping[str, Any]]:
 async def made_on(conn: AsyncConnection, day: date) -> dict[str, int]:
     """State of the delivery, or `quiet` -> number of issues made on that day (UTC); walks all of them."""
     start = datetime(day.year, day.month, day.day, tzinfo=UTC)
-    its = and_(deliveries.c.issue_id == issues.c.id, deliveries.c.created_at == issues.c.created_at)
+    end = start + timedelta(days=1)
+    its = and_(
+        deliveries.c.issue_id == issues.c.id,
+        deliveries.c.created_at == issues.c.created_at,
+        deliveries.c.created_at >= start,  # once more, so that PostgreSQL reads one month
+        deliveries.c.created_at < end,
+    )
     state = func.coalesce(deliveries.c.state, QUIET)
     query = (
         select(state.label("state"), func.count().label("number"))
         .select_from(issues.outerjoin(deliveries, its))
-        .where(issues.c.created_at >= start, issues.c.created_at < start + timedelta(days=1))
+        .where(issues.c.created_at >= start, issues.c.created_at < end)
         .group_by(state)
     )
     return {row.state: row.number for row in await conn.execute(query)}

@@ -34,6 +34,7 @@ asks = Table(
     Column("subscriber_id", Integer),  # whom it made active; no foreign key: the record outlives the reader
 )
 partial_index("ix_asks_open", asks.c.id, where="answered_at IS NULL")
+Index("ix_asks_asked_at", asks.c.asked_at)
 partial_index("ix_asks_unconfirmed", asks.c.asked_at, where="confirmed_at IS NULL")
 partial_index("ix_asks_typed", asks.c.asked_at, where="email IS NOT NULL")
 Index("ix_asks_address_hash", asks.c.address_hash)

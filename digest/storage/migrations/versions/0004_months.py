@@ -40,6 +40,7 @@ NEW = {
     ),
     "ix_bounces_received_at": "(received_at)",
     "ix_suppressions_created_at": "(created_at)",
+    "ix_asks_asked_at": "(asked_at)",
     "ix_asks_unconfirmed": "(asked_at) WHERE confirmed_at IS NULL",
     "ix_asks_typed": "(asked_at) WHERE email IS NOT NULL",
 }
