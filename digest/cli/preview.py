@@ -14,7 +14,7 @@ from digest.cli.desk import Desk, desk, note, run_async
 from digest.deliver.files import safe_name
 from digest.errors import ConfigError
 from digest.match.rank import check_topic
-from digest.models import Subscriber, SubscriberStatus, Topic
+from digest.models import Match, Subscriber, SubscriberStatus, Topic
 from digest.pipeline.intake import import_listed
 from digest.pipeline.preview import Preview
 from digest.pipeline.preview import preview as preview_issue
@@ -170,10 +170,23 @@ def _content(one: Preview, form: Form) -> bytes:
 
 
 def _explain(one: Preview) -> None:
-    """The score of every paper that is shown, part by part."""
+    """The score of every paper that is shown, part by part, and what the rules of its topics kept out."""
+    if one.subscriber.email:
+        note(one.subscriber.email)
     found = {(match.paper_id, match.topic): match for _, matches in one.ranked for match in matches}
     for shown in one.issue.shown:
         match = found.get((shown.paper_id, shown.topic), shown)
-        parts = ", ".join(f"{name} {value:.2f}" for name, value in match.parts.items())
-        note(f"{match.score:5.1f}  {one.papers[match.paper_id].title}")
-        note(f"       {match.topic}: {', '.join(match.because)}" + (f"  [{parts}]" if parts else ""))
+        note(f"{match.score:5.1f}  {' '.join(one.papers[match.paper_id].title.split())}")
+        note(f"       {match.topic}: {', '.join(shown.because)}")
+        if match.parts:
+            note(f"       {_sum(match)}")
+    for topic, said in one.losses.items():
+        if said:
+            note(f"kept out of {topic.name}: {'; '.join(said)}")
+
+
+def _sum(match: Match) -> str:
+    """The parts of a score as log-odds, of which zero is a score of 50."""
+    parts = [(name, value) for name, value in match.parts.items() if round(value, 2)]
+    said = " ".join(f"{'-' if value < 0 else '+'} {name} {abs(value):.2f}" for name, value in parts)
+    return f"{said.removeprefix('+ ')} = {sum(match.parts.values()):.2f}, that is {match.score:.0f} %"

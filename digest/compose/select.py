@@ -4,9 +4,12 @@ Two promises: no topic starves beside a louder one, and a paper stands once, und
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from digest.models import Match, Topic
+
+#: Reasons of a match, that of its weight included.
+MOST = 6
 
 #: A topic and its matches, best first.
 Ranked = Sequence[tuple[Topic, Sequence[Match]]]
@@ -46,11 +49,19 @@ def _by_priority(ranked: Ranked) -> list[Match]:
     best: dict[str, tuple[float, float, int, Match]] = {}
     for position, (topic, matches) in enumerate(ranked):
         for match in matches:
-            entry = (match.score * topic.weight, match.score, -position, match)
+            entry = (match.score * topic.weight, match.score, -position, _weighed(match, topic))
             if match.paper_id not in best or entry[:3] > best[match.paper_id][:3]:
                 best[match.paper_id] = entry
     ordered = sorted(best.values(), key=lambda e: (-e[0], -e[1], -e[2], e[3].paper_id))
     return [entry[3] for entry in ordered]
+
+
+def _weighed(match: Match, topic: Topic) -> Match:
+    """The match with the weight of its topic among the reasons, if there is one."""
+    if topic.weight == 1:
+        return match
+    moved = "raised" if topic.weight > 1 else "lowered"
+    return replace(match, because=(*match.because[: MOST - 1], f"{moved} by weight {topic.weight:g}"))
 
 
 def _quota(ranked: Ranked, matches: Sequence[Match], places: int) -> set[str]:

@@ -159,6 +159,16 @@ class Index:
         return rareness(seen, background.total + len(self.papers))
 
     @cached_property
+    def filed(self) -> Mapping[str, frozenset[int]]:
+        """The papers of each category and of each archive: what is in `cs.cl` is also in `cs`."""
+        found: dict[str, set[int]] = {}
+        for number, paper in enumerate(self.papers):
+            for category in map(str.casefold, paper.categories):
+                for name in (category, category.split(".")[0]):
+                    found.setdefault(name, set()).add(number)
+        return {name: frozenset(numbers) for name, numbers in found.items()}
+
+    @cached_property
     def folded(self) -> list[str]:
         """Folded text of each paper, in which keywords are looked for."""
         return [fold(plain(full_text(paper))) for paper in self.papers]

@@ -5,14 +5,14 @@ A keyword is found at word boundaries, whatever its case, accents, hyphens and p
 """
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
 from digest.match.index import Index
 from digest.match.names import is_same_person
 from digest.match.text import IS_UNSPACED, STOP_WORDS, fold, plain
-from digest.models import Paper, Topic
+from digest.models import Topic
 
 _GAP = re.compile(r"[\s\-\u2010-\u2015_/]+")
 _GAP_PATTERN = r"[\s\-\u2010-\u2015_/]+"
@@ -26,13 +26,29 @@ class Ruling:
     forbidden: frozenset[int]
     certain: Mapping[int, str]  # papers of the topic's authors, with the author as typed
     holders: Mapping[str, frozenset[int]]  # the papers that hold each keyword
+    excluded: Mapping[str, frozenset[int]]  # those that hold each excluded word
+    filed: Mapping[str, frozenset[int]]  # those of each category
 
     def keywords_in(self, number: int) -> list[str]:
         """The keywords that a paper holds."""
         return [keyword for keyword, numbers in self.holders.items() if number in numbers]
 
+    def categories_of(self, number: int) -> list[str]:
+        """Those of the topic's categories that a paper is filed under."""
+        return [category for category, numbers in self.filed.items() if number in numbers]
 
-NO_RULES = Ruling(None, frozenset(), {}, {})
+    def losses(self, numbers: frozenset[int]) -> Iterator[tuple[str, int]]:
+        """Which rules keep some of these papers out, in words, and how many each."""
+        lost = numbers.difference(self.certain)
+        for word, holding in self.excluded.items():
+            yield f"hold the excluded “{word}”", len(lost & holding)
+        if self.holders:
+            yield "hold none of the keywords", len(lost.difference(*self.holders.values()))
+        if self.filed:
+            yield f"are not in {', '.join(self.filed)}", len(lost.difference(*self.filed.values()))
+
+
+NO_RULES = Ruling(None, frozenset(), {}, {}, {}, {})
 
 
 def judge(index: Index, topic: Topic) -> Ruling:
@@ -40,14 +56,16 @@ def judge(index: Index, topic: Topic) -> Ruling:
     if not (topic.keywords or topic.exclude or topic.authors or topic.categories):
         return NO_RULES
     holders = {keyword: _holding(index, keyword) for keyword in topic.keywords}
+    excluded = {word: _holding(index, word) for word in topic.exclude}
+    filed = {category: _filed_under(index, category) for category in topic.categories}
     allowed: frozenset[int] | None = None
-    if topic.keywords:
-        allowed = frozenset().union(*holders.values())
-    if topic.categories:
-        filed = _filed_under(index, topic.categories)
-        allowed = filed if allowed is None else allowed & filed
-    forbidden = frozenset[int]().union(*(_holding(index, word) for word in topic.exclude))
-    return Ruling(allowed, forbidden, _written_by(index, topic.authors), holders)
+    for rule in (holders, filed):
+        if rule:
+            either = frozenset[int]().union(*rule.values())
+            allowed = either if allowed is None else allowed & either
+    forbidden = frozenset[int]().union(*excluded.values())
+    certain = _written_by(index, topic.authors)
+    return Ruling(allowed, forbidden, certain, holders, excluded, filed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,15 +151,8 @@ def _forms(word: str) -> set[str]:
     return {stem + ending for stem, endings in ways for ending in endings}
 
 
-def _filed_under(index: Index, categories: Sequence[str]) -> frozenset[int]:
-    wanted = {category.casefold() for category in categories}
-    return frozenset(number for number, paper in enumerate(index.papers) if _groups(paper) & wanted)
-
-
-def _groups(paper: Paper) -> set[str]:
-    """The categories of a paper with the archives that they belong to: `cs.CL` is also `cs`."""
-    exact = {category.casefold() for category in paper.categories}
-    return exact | {category.split(".")[0] for category in exact}
+def _filed_under(index: Index, category: str) -> frozenset[int]:
+    return index.filed.get(category.casefold(), frozenset())
 
 
 def _written_by(index: Index, authors: Sequence[str]) -> dict[int, str]:

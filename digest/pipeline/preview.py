@@ -1,7 +1,7 @@
 """What would go out now, by the code that sends it; nothing is stored and nothing is marked."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -12,6 +12,7 @@ from digest.compose.steady import AnyComposer
 from digest.models import Issue, Match, Message, Paper, Subscriber, Topic
 from digest.pipeline.compose import freeze_now
 from digest.pipeline.render import named
+from digest.pipeline.window import find_losses
 from digest.storage import papers, passes
 from digest.storage.database import Database
 
@@ -28,6 +29,7 @@ class Preview:
     message: Message
     papers: dict[str, Paper]
     ranked: Sequence[tuple[Topic, Sequence[Match]]]
+    losses: Mapping[Topic, Sequence[str]]  # what the rules of each topic kept out, in words
 
     def to_json(self) -> dict[str, Any]:
         """The promised shape."""
@@ -75,7 +77,8 @@ async def preview(
     """
     async with db.read() as conn:
         start = None if days is None else await passes.pass_before(conn, now - timedelta(days=days))
-        issue, ranked = await freeze_now(conn, subscriber, now, from_pass=start)
+        issue, ranked, reading = await freeze_now(conn, subscriber, now, from_pass=start)
+        losses = await find_losses(conn, reading, subscriber)
         known = await papers.by_ids(conn, named(issue))
     message = await asyncio.to_thread(message_of, composer, issue, subscriber, known, now)
     return Preview(
@@ -84,6 +87,7 @@ async def preview(
         message=message,
         papers=known,
         ranked=[(topic, ranked[topic]) for topic in subscriber.topics],
+        losses=losses,
     )
 
 

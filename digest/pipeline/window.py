@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from digest.compose.freeze import Window
 from digest.match.index import Index, build_index
+from digest.match.losses import losses
 from digest.match.rank import rank
 from digest.models import Match, Paper, Subscriber, Topic
 from digest.pipeline import vectors
@@ -117,6 +118,20 @@ async def rank_topics(
     examples = await _examples(conn, topics)
     found = await asyncio.to_thread(rank, reading.index, topics, examples=examples)
     return dict(zip(topics, found, strict=True))
+
+
+async def find_losses(
+    conn: AsyncConnection, reading: Reading, reader: Subscriber
+) -> dict[Topic, Sequence[str]]:
+    """What the rules of each topic keep out of the reader's issue, in words."""
+    examples = await _examples(conn, reader.topics)
+
+    def find() -> dict[Topic, Sequence[str]]:
+        return {
+            topic: losses(reading.index, topic, examples=examples, cut=reader.cut) for topic in reader.topics
+        }
+
+    return await asyncio.to_thread(find)
 
 
 async def rank_enough(

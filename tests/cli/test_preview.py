@@ -79,3 +79,11 @@ def test_send_is_an_extra_issue_that_leaves_the_schedule(digest: Command, folder
     assert digest("send", "ada@example.org", "--now", NOW).status == 0
     assert json.loads(digest("subscribers", "list", "--json").out) == before
     assert len(list((folder / "outbox").glob("*.eml"))) == 1
+
+
+def test_explain_tells_what_rules_kept_out(digest: Command, folder: Path) -> None:
+    config = folder / "subscribers.yaml"
+    entry = "      - name: Learning\n        about: reinforcement learning\n        exclude: [reward]\n"
+    config.write_text(config.read_text().replace("    topics:\n", f"    topics:\n{entry}", 1))
+    done = digest("preview", "ada@example.org", "--explain", "--now", NOW)
+    assert "hold the excluded “reward”" in done.err

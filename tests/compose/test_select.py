@@ -70,3 +70,13 @@ def test_every_paper_is_shown_or_left_out_once_in_order(topics: list, places: in
     weights = {topic.name: topic.weight for topic, _ in ranked}
     priorities = [match.score * weights[match.topic] for match in selection.shown]
     assert priorities == sorted(priorities, reverse=True)
+
+
+def test_a_weight_is_a_reason() -> None:
+    ranked = [
+        (make_topic("a", weight=2.0), matches("a", ("p", 60))),
+        (make_topic("b", weight=0.5), matches("b", ("q", 90))),
+        (make_topic("c"), matches("c", ("r", 50))),
+    ]
+    because = {match.paper_id: match.because for match in select(ranked, max_papers=5).shown}
+    assert because == {"p": ("raised by weight 2",), "q": ("lowered by weight 0.5",), "r": ()}

@@ -47,3 +47,12 @@ def test_unknown_likes_change_nothing() -> None:
 
 def test_likes_weigh_more_the_more_there_are() -> None:
     assert [likes_weight(count) for count in (0, 1, 2, 6)] == [0, 1 / 3, 1 / 2, 3 / 4]
+
+
+def test_a_reason_names_the_liked_paper_that_is_nearest() -> None:
+    swim = make_paper(5, title="Why fish swim", abstract="Fish swim in rivers; fish swim in lakes.")
+    topic = make_topic("animals", liked=("a", "b"))
+    matches = rank(build_index(PAPERS), [topic], examples={"a": SEEN, "b": swim})[0]
+    because = {match.paper_id: match.because for match in matches}
+    assert "you liked “Birds at dawn”" in because[BIRDS.id]
+    assert "you liked “Why fish swim”" in because[FISH.id]

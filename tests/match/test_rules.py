@@ -1,6 +1,6 @@
 import pytest
 
-from digest.match import build_index, rank
+from digest.match import build_index, losses, rank
 from digest.match.rules import holds
 from digest.models import Match, Paper, Topic
 from tests.make import make_paper, make_topic
@@ -79,3 +79,26 @@ def test_categories_are_the_only_ones_shown(category: str) -> None:
     ]
     matches = rank_one(papers, make_topic("something new", categories=(category,)))
     assert [match.paper_id for match in matches] == [papers[0].id]
+
+
+def test_a_reason_names_the_category_that_let_a_paper_in() -> None:
+    papers = [make_paper(1, title="Speech", categories=("cs.SD", "eess.AS"))]
+    [match] = rank_one(papers, make_topic("speech", categories=("eess.AS",)))
+    assert match.because == ("in eess.AS", "Speech")
+
+
+def test_what_rules_keep_out_is_told_with_numbers() -> None:
+    papers = [
+        make_paper(1, title="Speech and music", categories=("eess.AS",)),
+        make_paper(2, title="Speech and talk", categories=("cs.CL",)),
+        make_paper(3, title="Speech by ear", categories=("eess.AS",)),
+    ]
+    index = build_index(papers)
+    topic = make_topic("speech", exclude=("music", "noise"), keywords=("ear",), categories=("eess.AS",))
+    assert losses(index, topic, examples={}, cut=0.0) == [
+        "1 hold the excluded “music”",
+        "2 hold none of the keywords",
+        "1 are not in eess.AS",
+    ]
+    assert losses(index, topic, examples={}, cut=100.0) == []
+    assert losses(index, make_topic("speech"), examples={}, cut=0.0) == []

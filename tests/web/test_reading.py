@@ -73,7 +73,7 @@ async def test_vote_counts_in_the_next_ranking_and_its_reasons(place: Place) -> 
     await announce(place.db, make_paper(4, title="Hives of dancing bees"), when=place.now)
     taught = await reload(place.db, reader)
     found = await place.app.state.front.catalogue.issue(taught, place.now)
-    assert "papers that you liked" in found.issue.shown[0].because
+    assert any(reason.startswith("you liked “") for reason in found.issue.shown[0].because)
 
 
 async def test_vote_for_a_trending_paper_is_the_public_one(place: Place) -> None:
