@@ -33,6 +33,8 @@ from digest.ingest.parse.names import cleaned, decoded, listed, split, split_giv
         ("Lorenzo Baraldi, Lorenzo Baraldi", ("Lorenzo Baraldi", "Lorenzo Baraldi")),
         ("Brandão S, Saeedi H, Brandt A.", ("S Brandão", "H Saeedi", "A Brandt")),
         ("Inoda, Toshio", ("Toshio Inoda",)),
+        ("Plato; Aristotle", ("Plato", "Aristotle")),
+        ("Xu, A.; The X and Y Collaboration", ("A. Xu", "The X and Y Collaboration")),
         ("do Vale, Willian S.", ("Willian S. do Vale",)),
         ("Sant’Ana, Josué", ("Josué Sant’Ana",)),
         ("Kerry Hensley, Astrobites", ("Kerry Hensley", "Astrobites")),

@@ -53,24 +53,26 @@ def _accented(found: re.Match[str]) -> str:
 
 def split(text: object) -> tuple[str, ...]:
     """Authors out of one string in any form that feeds use: commas, semicolons, `Surname, I.` pairs."""
-    parts = _parts(text)
+    plain = _plain(text)
+    if ";" in plain:
+        return cleaned(map(_given_first, _outside(plain, ";")))
+    parts = _at_commas(plain)
     if len(parts) == 2 and _SURNAME.fullmatch(parts[0].strip()):
-        return cleaned([_given_first(",".join(parts))])
+        return cleaned([_given_first(plain)])
     return cleaned(_surname_first(parts)) or _of_parts(parts)
 
 
 def split_given_first(text: object) -> tuple[str, ...]:
     """Authors out of arXiv's string: the given name comes first, also before what looks like initials."""
-    return _of_parts(_parts(text))
+    plain = _plain(text)
+    return split(plain) if ";" in plain else _of_parts(_at_commas(plain))
 
 
-def _parts(text: object) -> list[str]:
-    """At the semicolons, or at the commas outside brackets."""
-    if not isinstance(text, str) or not text.strip():
-        return []
-    plain = from_html(text) if "<" in text else joined(text)
-    if ";" in plain:
-        return [_given_first(part) for part in _outside(plain, ";")]
+def _plain(text: object) -> str:
+    return from_html(text) if isinstance(text, str) and "<" in text else joined(text)
+
+
+def _at_commas(plain: str) -> list[str]:
     return [part for part in _outside(plain, ",") if part.strip().lower() not in _OTHERS]
 
 
