@@ -155,15 +155,14 @@ async def desk(config: Path | None = None, now: str | None = None) -> AsyncItera
     settings = read_settings()
     use_model(settings.model, note)
     fixed = read_time(now)
-    clock: Callable[[], datetime] = (lambda: fixed) if fixed else _utc_now
-    await asyncio.to_thread(upgrade, settings.database_url, clock())
+    await asyncio.to_thread(upgrade, settings.database_url, _utc_now())
     db = Database(settings.database_url)
     try:
         yield Desk(
             settings=settings,
             roster_path=config or settings.config,
             db=db,
-            clock=clock,
+            clock=(lambda: fixed) if fixed else _utc_now,
             worker=worker_name(),
             faults=Faults(settings.templates),
         )

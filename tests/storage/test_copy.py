@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
-from sqlalchemy import JSON, Boolean, Date, Float, Integer, LargeBinary, Table, insert, select
+from sqlalchemy import JSON, Boolean, Date, Float, Integer, LargeBinary, Table, insert, select, text
 
 from digest.errors import BusyError, HeldError, StorageError
 from digest.pipeline import epoch
@@ -35,6 +35,14 @@ async def test_every_row_of_every_table_arrives_unchanged(sqlite: Database, post
         assert await _rows(postgres, table) == await _rows(sqlite, table), table.name
     assert set(counts) == {table.name for table in TABLES}
     assert min(counts.values()) >= 3
+
+
+async def test_copied_deliveries_lie_in_their_months(sqlite: Database, postgres: Database) -> None:
+    await _fill(sqlite)
+    await move(sqlite, postgres, NOW)
+    async with postgres.read() as conn:
+        places = await conn.execute(text("SELECT DISTINCT tableoid::regclass::text FROM deliveries"))
+        assert list(places.scalars()) == ["deliveries_2026_04"]
 
 
 async def test_numbers_go_on_after_the_last(sqlite: Database, postgres: Database) -> None:
