@@ -97,11 +97,17 @@ class Fetcher:
         self._clients.clear()
 
     async def fetch(
-        self, url: str, known: Validators | None = None, *, pause: float | None = None
+        self,
+        url: str,
+        known: Validators | None = None,
+        *,
+        pause: float | None = None,
+        patience: float | None = None,
     ) -> Fetched:
         """The answer of an address that the operator configured.
 
         `pause` is the least time between two requests to this host; arXiv's own is kept by itself.
+        `patience` takes the place of the limits' own.
         Raises FetchError with a sentence, the HTTP status and the server's Retry-After, where there are any.
         """
         if url.startswith("file:"):
@@ -110,7 +116,8 @@ class Fetcher:
         try:
             async with self._turn(host, pause):
                 self._refuse_resting(url)
-                return await self._persistently(url, known or Validators(), pause)
+                hook = _Wait(self.limits.patience if patience is None else patience, pause or 0.0)
+                return await self._persistently(url, known or Validators(), hook)
         except _PassingError as error:
             if error.fetched is not None:
                 return error.fetched
@@ -124,8 +131,7 @@ class Fetcher:
         if until > (now := self._now()):
             raise FetchError(sentence, retry_after=until - now)
 
-    async def _persistently(self, url: str, known: Validators, pause: float | None) -> Fetched:
-        hook = _Wait(self.limits.patience, pause or 0.0)
+    async def _persistently(self, url: str, known: Validators, hook: "_Wait") -> Fetched:
         async for attempt in stamina.retry_context(
             on=hook,
             attempts=self.limits.attempts,

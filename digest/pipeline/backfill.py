@@ -17,6 +17,9 @@ from digest.ingest.registries import rest
 from digest.models import Entry, Source, SourceKind
 from digest.pipeline.asking import Step
 
+#: A Retry-After up to this many seconds is waited for: arXiv's OAI-PMH may ask for 20 before each page.
+PATIENCE = 30.0
+
 #: Names that mean something on this machine or its network alone (RFC 2606, RFC 6761, RFC 6762, RFC 9476).
 _AT_HAND = (".localhost", ".local", ".lan", ".internal", ".home.arpa", ".alt", ".test", ".invalid")
 
@@ -84,7 +87,7 @@ async def _read_pages(url: str, entries: list[Entry], fetcher: Fetcher, reader: 
 
 async def page(url: str, fetcher: Fetcher, reader: Reader) -> Document:
     """One whole answer, three seconds after the one before. Raises SourceError."""
-    fetched = await fetcher.fetch(url, pause=ARXIV_PAUSE)
+    fetched = await fetcher.fetch(url, pause=ARXIV_PAUSE, patience=PATIENCE)
     document = await reader.parse(fetched.take())
     if fetched.cut or not document.whole:
         raise SourceError("the answer broke off")
