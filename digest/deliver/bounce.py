@@ -5,7 +5,9 @@ message's Message-ID, flufl.bounce for the rest. Nothing raises: a mail that can
 """
 
 import hashlib
+import logging
 import re
+from base64 import b64decode
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from email.message import Message as Mail
@@ -23,6 +25,10 @@ _DELIVERED = ("X-Original-To", "Delivered-To", "Envelope-To", "X-Envelope-To", "
 _STATUS = re.compile(r"\b([245]\.\d{1,3}\.\d{1,3})\b")
 _LEAVE = re.compile(r"^\s*(?:re:\s*)*unsubscribe\s+([\w-]{16,64})\s*$", re.IGNORECASE)
 _MESSAGE_ID = re.compile(r"^message-id:\s*(<[^<>\s]{3,200}>)", re.IGNORECASE | re.MULTILINE)
+
+
+# It tells of its stumbling with a traceback, once a mail.
+logging.getLogger("flufl.bounce").setLevel(logging.CRITICAL)
 
 
 class Kind(StrEnum):
@@ -77,14 +83,24 @@ def _judge(mail: Mail) -> tuple[Kind, str, str]:
     for part in mail.walk():
         if part.get_content_type() == "message/feedback-report":
             return _feedback(part)
-        if part.get_content_type() == "message/delivery-status":
-            return _report(part)
-    if _header(mail, "Auto-Submitted").lower() not in ("", "no") and not _is_empty_sender(mail):
+        if part.get_content_type() == "message/delivery-status" and (found := _report(part)):
+            return found
+    automatic = _is_automatic(mail)
+    if automatic and not _is_empty_sender(mail):
         return Kind.AUTO_REPLY, "", ""
-    temporary, permanent = all_failures(mail)
+    temporary, permanent = _failures(mail)
     if permanent:
         return _from_words(mail)
-    return (Kind.DELAYED if temporary else Kind.UNKNOWN), "", ""
+    return (Kind.DELAYED if temporary else Kind.AUTO_REPLY if automatic else Kind.UNKNOWN), "", ""
+
+
+def _is_automatic(mail: Mail) -> bool:
+    """RFC 3834, and what was in use before it. A report says so too, so reports are looked for first."""
+    return (
+        _header(mail, "Auto-Submitted").lower() not in ("", "no")
+        or _header(mail, "Precedence").lower() in ("auto_reply", "auto-reply")
+        or any(_header(mail, name) for name in ("X-Autoreply", "X-Autorespond"))
+    )
 
 
 def _feedback(part: Mail) -> tuple[Kind, str, str]:
@@ -99,15 +115,39 @@ def _feedback(part: Mail) -> tuple[Kind, str, str]:
     )
 
 
-def _report(part: Mail) -> tuple[Kind, str, str]:
-    """RFC 3464: the recipient's block says Action, Status and Diagnostic-Code."""
-    blocks = [block for block in part.walk() if block is not part and block.get("Action")]
-    failed = [block for block in blocks if _header(block, "Action").lower() == "failed"]
+def _report(part: Mail) -> tuple[Kind, str, str] | None:
+    """RFC 3464: the recipient's block says Action, Status (both may have comments) and Diagnostic-Code.
+
+    None if there is no such block.
+    """
+    blocks = [block for block in _blocks(part) if block.get("Action")]
+    failed = [block for block in blocks if _header(block, "Action").lower().startswith("failed")]
     if not failed:
-        return Kind.DELAYED, "", " ".join(_header(block, "Action") for block in blocks)
-    status = _header(failed[0], "Status")
+        actions = " ".join(_header(block, "Action") for block in blocks)
+        return (Kind.DELAYED, "", actions) if blocks else None
+    said = (_STATUS.search(_header(failed[0], name)) for name in ("Status", "Diagnostic-Code"))
+    status = next((found[1] for found in said if found), "")
     detail = _header(failed[0], "Diagnostic-Code") or status
     return hardness(status), status, detail
+
+
+def _blocks(part: Mail) -> list[Mail]:
+    """Of a report; some servers wrap it in base64, against RFC 6522."""
+    blocks = [block for block in part.walk() if block is not part]
+    if _header(part, "Content-Transfer-Encoding").lower() != "base64":
+        return blocks
+    text = b64decode("".join(str(block.get_payload()) for block in blocks if not block.is_multipart()))
+    parse = BytesParser(policy=compat32).parsebytes
+    return [parse(block.lstrip(b"\r\n")) for block in re.split(rb"\n\r?\n", text)]
+
+
+def _failures(mail: Mail) -> tuple[bool, bool]:
+    """Does flufl.bounce see a temporary failure, a lasting one? Its readers stumble over odd mails."""
+    try:
+        temporary, permanent = all_failures(mail)
+    except Exception:
+        return False, False
+    return bool(temporary), bool(permanent)
 
 
 def _from_words(mail: Mail) -> tuple[Kind, str, str]:

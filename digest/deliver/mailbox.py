@@ -11,10 +11,17 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from urllib.parse import unquote, urlsplit
 
+import structlog
+
 from digest.errors import ConfigError, SendError
 
 #: Where mails that we could not match are kept; never deleted by us.
 UNKNOWN_FOLDER = "digest-unknown"
+
+#: Octets of a mail that are read; bounces are small, and a huge mail must not fill our memory.
+LARGEST = 1_000_000
+
+log = structlog.get_logger()
 
 #: Seconds for each answer of the server.
 TIMEOUT = 60.0
@@ -55,7 +62,7 @@ class OpenInbox:
         self._connection = connection
 
     async def mails(self) -> AsyncIterator[tuple[str, bytes]]:
-        """Number and bytes of each mail that lies there now, oldest first; reading leaves it unread."""
+        """Number and (first) bytes of each mail that lies there, oldest first; reading leaves it unread."""
         found = (await self._uid("SEARCH", "ALL"))[0]
         for number in found.split() if isinstance(found, bytes) else []:
             if raw := await self._fetch(number.decode()):
@@ -70,8 +77,8 @@ class OpenInbox:
         return None
 
     async def _fetch(self, number: str) -> bytes | None:
-        answer = await self._uid("FETCH", number, "(BODY.PEEK[])")
-        return answer[0][1] if answer and isinstance(answer[0], tuple) else None
+        answer = await self._uid("FETCH", number, f"(BODY.PEEK[]<0.{LARGEST}>)")
+        return next((part[1] for part in answer if isinstance(part, tuple)), None)
 
     async def remove(self, number: str) -> None:
         """Its result is committed: delete it."""
@@ -79,10 +86,14 @@ class OpenInbox:
         await asyncio.to_thread(self._connection.expunge)
 
     async def keep(self, number: str) -> None:
-        """Move it to the folder of mails that we could not match."""
-        await asyncio.to_thread(self._connection.create, UNKNOWN_FOLDER)  # "NO" if it is there already
-        await self._uid("COPY", number, UNKNOWN_FOLDER)
-        await self.remove(number)
+        """Move it to the folder of mails that we could not match; where that cannot be, it stays."""
+        for name in (UNKNOWN_FOLDER, f"INBOX.{UNKNOWN_FOLDER}", f"INBOX/{UNKNOWN_FOLDER}"):
+            await asyncio.to_thread(self._connection.create, name)  # "NO" if it is there already
+            kind, _ = await asyncio.to_thread(self._connection.uid, "COPY", number, name)
+            if kind == "OK":
+                await self.remove(number)
+                return
+        log.warning("bounces.not_moved", folder=UNKNOWN_FOLDER)
 
     async def _uid(self, *command: str) -> list[bytes | tuple[bytes, bytes]]:
         kind, data = await asyncio.to_thread(self._connection.uid, *command)
@@ -106,8 +117,16 @@ async def opened(inbox: Inbox) -> AsyncIterator[OpenInbox]:
     except (OSError, imaplib.IMAP4.error) as error:
         raise SendError(f"the bounce mailbox {inbox.host} broke off ({error}); nothing is lost") from error
     finally:
-        with suppress(OSError, imaplib.IMAP4.error):
-            await asyncio.to_thread(connection.logout)
+        await asyncio.to_thread(_leave, connection)
+
+
+def _leave(connection: imaplib.IMAP4) -> None:
+    """Say goodbye; if the other side is gone already, close our end."""
+    try:
+        connection.logout()
+    except (OSError, imaplib.IMAP4.error):
+        with suppress(OSError):
+            connection.shutdown()
 
 
 def _connect(inbox: Inbox) -> imaplib.IMAP4:

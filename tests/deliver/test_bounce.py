@@ -5,6 +5,7 @@ import hashlib
 import hmac
 import json
 import smtplib
+from base64 import b64encode
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -320,3 +321,48 @@ async def test_an_event_of_a_provider_counts_once(db: Database) -> None:
     assert [await take(db, reading, now=NOW) for _ in range(2)] == [Taken.SUPPRESSED, Taken.IGNORED]
     async with db.read() as conn:
         assert await conn.scalar(select(func.count()).select_from(bounces.bounces)) == 1
+
+
+BASE64 = b"Content-Transfer-Encoding: base64\r\n"
+VACATION = (
+    b"Return-Path: <>\r\nAuto-Submitted: auto-replied\r\nSubject: Abwesenheit\r\n\r\nIch bin im Urlaub.\r\n"
+)
+OLD_VACATION = b"Return-Path: <a@b.dev>\r\nPrecedence: auto_reply\r\nSubject: Absent\r\n\r\nJe reviens.\r\n"
+
+
+@pytest.mark.parametrize("raw", [VACATION, OLD_VACATION])
+def test_an_absence_is_no_bounce_whatever_its_sender(raw: bytes) -> None:
+    assert bounce.read(raw, KEYS).kind is Kind.AUTO_REPLY
+
+
+@pytest.mark.parametrize(
+    ("action", "status", "kind", "code"),
+    [
+        (
+            "failed (permanent)",
+            "5.1.1 (bad destination mailbox address)",
+            "hard",
+            "5.1.1",
+        ),
+        ("Failed", "5.2.2", "soft", "5.2.2"),
+        ("failed", "5", "soft", ""),
+        ("delayed", "4.4.7", "delayed", ""),
+    ],
+)
+async def test_comments_in_a_report_are_no_part_of_its_codes(
+    db: Database, action: str, status: str, kind: str, code: str
+) -> None:
+    await add_readers(db, 1)
+    await run(db, ScriptedTransport())
+    raw = report(verp.return_path("b@papers.dev", 1, "new-key"), action=action, status=status, words="x")
+    reading = bounce.read(raw, KEYS)
+    assert (reading.kind, reading.status) == (kind, code)
+    taken = await take_mail(db, raw, keys=KEYS, now=NOW)
+    assert taken is {"hard": Taken.SUPPRESSED, "soft": Taken.RECORDED}.get(kind, Taken.IGNORED)
+
+
+def test_a_report_in_base64_is_read() -> None:
+    hidden = report().replace(b"message/delivery-status\r\n", b"message/delivery-status\r\n" + BASE64)
+    begin, end = hidden.index(b"Reporting-MTA"), hidden.index(b"--B\r\nContent-Description: Undelivered")
+    hidden = hidden[:begin] + b64encode(hidden[begin:end]) + b"\r\n\r\n" + hidden[end:]
+    assert (bounce.read(hidden, KEYS).kind, bounce.read(hidden, KEYS).status) == (Kind.HARD, "5.1.1")
