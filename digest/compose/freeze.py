@@ -4,11 +4,14 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from digest.compose.select import Ranked, Selection, select
+from digest.compose.select import Ranked, Selection, by_priority, select
 from digest.models import Issue, Match, Paper, Subscriber
 
-#: Of a topic's matches at most so many, best first, none of which nearly says what another one says.
+#: Of a topic's matches at most so many, best first, that do not all say one thing.
 Vary = Callable[[Sequence[Match], int], Sequence[Match]]
+
+#: Of matches, best first, those that are no near-duplicates of better ones.
+Distinct = Callable[[Sequence[Match]], Sequence[Match]]
 
 #: Titles of "just below": more would be a second digest.
 LEFT_OUT = 5
@@ -33,6 +36,7 @@ def freeze(
     hot: Sequence[Paper] = (),
     revised: Sequence[Paper] = (),
     vary: Vary | None = None,
+    distinct: Distinct = tuple,
 ) -> Issue:
     """The issue of one subscriber.
 
@@ -43,7 +47,7 @@ def freeze(
     allowed = {paper.id for paper in window.papers if _wants(subscriber, paper) and paper.id not in seen}
     open_to = [(topic, [match for match in found if match.paper_id in allowed]) for topic, found in ranked]
     passing = [(topic, [m for m in found if m.score >= subscriber.cut]) for topic, found in open_to]
-    chosen = _choose(passing, subscriber.max_papers, vary)
+    chosen = _choose(passing, subscriber.max_papers, vary, distinct)
     issue = Issue(
         subscriber_id=subscriber.id,
         due_at=due_at,
@@ -59,9 +63,15 @@ def freeze(
     return replace(issue, note=_note(issue, subscriber, open_to)) if not issue.shown else issue
 
 
-def _choose(passing: Ranked, most: int, vary: Vary | None) -> Selection:
-    """As `select`, but shown is what is left of each topic when it is varied; the rest is left out."""
-    every = select(passing, max_papers=most)
+def _choose(passing: Ranked, most: int, vary: Vary | None, distinct: Distinct) -> Selection:
+    """As `select`, but shown is what is left of each topic when it is varied; the rest is left out.
+
+    Near-duplicates are neither shown nor named as left out, under whatever topics they stand.
+    """
+    matches = by_priority(passing)
+    kept = {match.paper_id for match in distinct(matches)}
+    passing = [(topic, [match for match in found if match.paper_id in kept]) for topic, found in passing]
+    every = replace(select(passing, max_papers=most), matched=len(matches))
     if vary is None:
         return every
     shown = select([(topic, vary(found, most)) for topic, found in passing], max_papers=most).shown

@@ -30,7 +30,7 @@ def select(ranked: Ranked, *, max_papers: int) -> Selection:
     Half of the places are shared among the topics by weight, at least one for each topic that has a
     match; the other half goes to the best of all. The order is score times the topic's weight.
     """
-    matches = _by_priority(ranked)
+    matches = by_priority(ranked)
     places = max(max_papers, 0)
     chosen = _quota(ranked, matches, places)
     for match in matches:
@@ -44,7 +44,7 @@ def select(ranked: Ranked, *, max_papers: int) -> Selection:
     )
 
 
-def _by_priority(ranked: Ranked) -> list[Match]:
+def by_priority(ranked: Ranked) -> list[Match]:
     """Each paper once, under the topic that wants it most, best first; ties by topic, then by id."""
     best: dict[str, tuple[float, float, int, Match]] = {}
     for position, (topic, matches) in enumerate(ranked):

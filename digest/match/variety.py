@@ -9,6 +9,7 @@ from digest.models import Match
 
 RELEVANCE_SHARE = 0.9  # MMR's lambda: 0.9 costs no relevance, 0.8 does
 POOL = 50  # the best matches, among which is chosen
+SURE = 7.0  # logit above which papers are equally sure: those of followed authors do not dwarf the others
 
 
 def drop_twins(index: Index, matches: Sequence[Match]) -> list[Match]:
@@ -29,13 +30,14 @@ def choose_varied(index: Index, matches: Sequence[Match], most: int) -> list[Mat
     if len(pool) <= most:
         return pool
     meanings = index.meanings[[index.numbers[match.paper_id] for match in pool]]
-    relevance = _spread(np.array([sum(match.parts.values()) for match in pool], np.float32))
+    logits = np.array([sum(match.parts.values()) for match in pool], np.float32)
+    relevance = _spread(np.minimum(logits, np.float32(SURE)))
     nearest = np.zeros(len(pool), np.float32)
     chosen: list[int] = []
     while len(chosen) < most:
         value = RELEVANCE_SHARE * relevance - (1 - RELEVANCE_SHARE) * nearest
         value[chosen] = -np.inf
-        chosen.append(int(np.argmax(value)))
+        chosen.append(int(np.argmax(np.round(value, 4))))  # so that every machine chooses the same
         nearest = np.maximum(nearest, meanings @ meanings[chosen[-1]])
     return [pool[number] for number in sorted(chosen)]
 

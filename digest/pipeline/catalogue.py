@@ -20,7 +20,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from digest.compose.freeze import freeze
 from digest.compose.steady import AnyComposer
 from digest.match.rank import rank
-from digest.match.variety import choose_varied
+from digest.match.variety import choose_varied, drop_twins
 from digest.models import Issue, Match, Paper, Subscriber, Topic
 from digest.pipeline.window import FIRST_WINDOW, Reading, first_pass, hottest, open_window
 from digest.storage import issues, papers, passes, trending
@@ -210,6 +210,7 @@ def choose(
         hot=reading.hot,
         revised=reading.revised,
         vary=partial(choose_varied, reading.index),
+        distinct=partial(drop_twins, reading.index),
     )
 
 

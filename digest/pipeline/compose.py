@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from digest.compose.freeze import freeze, ids_of
-from digest.match.variety import choose_varied
+from digest.match.variety import choose_varied, drop_twins
 from digest.models import DeliveryKind, Issue, Match, Subscriber, Topic
 from digest.pipeline import late, pacing, vectors
 from digest.pipeline.window import Reading, Readings, first_pass, open_window, rank_enough, rank_topics
@@ -266,6 +266,7 @@ def _freeze(
         hot=reading.hot,
         revised=reading.revised,
         vary=partial(choose_varied, reading.index),
+        distinct=partial(drop_twins, reading.index),
     )
     missing = late.missing_note(late.missing_for(subscriber, awaited))
     return replace(issue, note=f"{issue.note} {missing}".strip()) if missing else issue

@@ -20,3 +20,13 @@ def test_what_variety_passes_over_is_left_out() -> None:
     assert [match.paper_id for match in issue.shown] == [PAPERS[number].id for number in (0, 2, 4)]
     assert [match.paper_id for match in issue.left_out] == [PAPERS[number].id for number in (1, 3, 5)]
     assert issue.matched == 6
+
+
+def test_near_duplicates_under_two_topics_are_not_both_shown() -> None:
+    window = Window(from_pass=0, to_pass=1, papers=PAPERS)
+    topics = (make_topic("one"), make_topic("other"))
+    reader = make_subscriber(topics=topics)
+    ranked = [(topic, [make_match(number, topic=topic.name)]) for number, topic in enumerate(topics)]
+    issue = freeze(reader, window, ranked, due_at=NOW, distinct=lambda found: found[:1])
+    assert [match.paper_id for match in issue.shown] == [PAPERS[0].id]
+    assert (issue.matched, issue.left_out) == (2, ())

@@ -56,3 +56,12 @@ def test_of_equal_matches_the_one_that_is_unlike_is_chosen() -> None:
     chosen = {match.paper_id for match in choose_varied(INDEX, even, 2)}
     assert even[0].paper_id in chosen
     assert PAPERS[2].id not in chosen - {even[0].paper_id}
+
+
+def test_papers_of_followed_authors_leave_relevance_its_say() -> None:
+    matches = ranked()
+    followed = replace(matches[-1], parts={**matches[-1].parts, "author": 40.0})
+    rest = matches[:-1]
+    with_author = {match.paper_id for match in choose_varied(INDEX, [followed, *rest], 3)}
+    alone = {match.paper_id for match in choose_varied(INDEX, rest, 2)}
+    assert with_author == {followed.paper_id} | alone
