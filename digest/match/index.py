@@ -17,6 +17,7 @@ import numpy.typing as npt
 from scipy import sparse
 
 from digest.match.background import load_background, never, rareness
+from digest.match.exact import exact
 from digest.match.memory import Memory
 from digest.match.text import fold, plain
 from digest.match.words import Ints, Words, cut
@@ -65,7 +66,7 @@ class Postings:
         places = self.places[columns]
         common, rare = np.flatnonzero(places >= 0), np.flatnonzero(places < 0)
         wide = np.zeros((directions.shape[0], len(self.common)), np.float32)
-        wide[:, places[common]] = directions[:, common].toarray()
+        wide[:, places[common]] = exact(directions[:, common].toarray())
         by_rare = directions[:, rare] @ self.columns[columns[rare]]
         return np.asarray(wide @ self.common + by_rare.toarray())
 
@@ -127,12 +128,12 @@ class Index:
         common = np.argsort(-having, kind="stable")[:COMMON]
         places = np.full(self.size, -1)
         places[common] = np.arange(len(common))
-        return Postings(columns, places, columns[common].toarray())
+        return Postings(columns, places, exact(columns[common].toarray()))
 
     @cached_property
     def meanings(self) -> Floats:
         """What each paper is about, as a point of the space: rows of length one, or zero."""
-        return self.space.papers(self)
+        return exact(self.space.papers(self))
 
     @cached_property
     def twins(self) -> Sequence[int]:

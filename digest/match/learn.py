@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
+from digest.match.exact import exact
 from digest.match.index import Example, Floats, Index, build_index, unit_rows
 from digest.match.meaning import unit
 from digest.match.query import Queries, likes_weight
@@ -55,7 +56,7 @@ def _similarity(
     columns, words = _rows([*known.values()])
     weights = np.array([[weight] for *_, weight in sides], np.float32)
     by_words = np.float32(WORDS_SHARE) * index.postings.near(columns, unit_rows(sums @ words))
-    meanings = unit(sums @ np.stack([one.meaning for one in known.values()]))
+    meanings = exact(unit(sums @ np.stack([one.meaning for one in known.values()])))
     by_meaning = np.float32(index.space.likes_share) * (meanings @ index.meanings.T)
     return np.asarray(weights * (by_words + by_meaning), np.float32)
 

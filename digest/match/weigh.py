@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import sparse
 
+from digest.match.exact import exact
 from digest.match.index import Floats, Index
 from digest.match.learn import likeness
 from digest.match.query import Queries
@@ -56,7 +57,7 @@ def weigh(index: Index, queries: Queries) -> Block:
     share = queries.likes_share[:, None]
     words, cover = _words(index, queries)
     scale = (1 - share) * np.float32(index.space.topic_share)
-    meaning = np.asarray((scale * index.space.topics(queries.texts)) @ index.meanings.T, np.float32)
+    meaning = np.asarray(exact(scale * index.space.topics(queries.texts)) @ index.meanings.T, np.float32)
     likes = likeness(index, queries)
     slopes, topics = _calibrated(index, queries, share)
     logits = words + cover
