@@ -31,8 +31,8 @@ _DOI = re.compile(r"10\.\d{4,9}/[^\s<>\"\x00-\x1f\x7f-\x9f\ud800-\udfff]{1,240}"
 def arxiv_id(text: str) -> tuple[str, int | None] | None:
     """The versionless arXiv id and the version in any of its written forms, else None."""
     bare = _PREFIXES.sub("", text.strip(), count=1)
-    bare = re.sub(r"(?:[?#].*)?$", "", bare, count=1, flags=re.DOTALL)
-    found = _BARE.fullmatch(re.sub(r"\.pdf$", "", bare, flags=re.IGNORECASE).rstrip("/"))
+    bare = bare.partition("?")[0].partition("#")[0]
+    found = _BARE.fullmatch((bare[:-4] if bare[-4:].lower() == ".pdf" else bare).rstrip("/"))
     if found is None or not _plausible(found):
         return None
     identifier = found["new"] or f"{found['old'].lower()}/{found['digits']}"

@@ -74,6 +74,8 @@ def entry(item: Any, channel: Any) -> Entry | None:
 
 def _identifier(guid: str, link: str, legacy: re.Match[str] | None) -> tuple[str, int | None] | None:
     """From the id, else the link; the version may come from any of them if it is the same paper."""
+    if (own := identifiers.arxiv_id(guid)) and own[1]:
+        return own
     candidates = [guid, legacy["id"] if legacy else "", link]
     found = [known for text in candidates if (known := identifiers.arxiv_id(text))]
     if not found:
@@ -115,7 +117,7 @@ def _journal_doi(item: Any) -> str | None:
 
 def _categories(item: Any, legacy: re.Match[str] | None) -> tuple[str, ...]:
     primary = (item.get("arxiv_primary_category") or {}).get("term")
-    terms = [tag.get("term") for tag in item.get("tags") or ()]
+    terms = [dict.get(tag, "term") for tag in item.get("tags") or ()]  # past feedparser's synonyms
     first = [primary] if primary else [legacy["category"]] if legacy else []
     return tuple(dict.fromkeys(joined(term) for term in [*first, *terms] if term))
 

@@ -49,7 +49,8 @@ def joined(text: object) -> str:
     """One line: runs of white space become one blank, control characters vanish."""
     if not isinstance(text, str):
         return ""
-    return " ".join(_UNWANTED.sub("", text).split())
+    clean = text if text.isprintable() else _UNWANTED.sub("", text)  # nothing unwanted is printable
+    return " ".join(clean.split())
 
 
 def title(text: object) -> str:
