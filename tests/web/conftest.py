@@ -42,13 +42,6 @@ async def place(db: Database) -> AsyncIterator[Place]:
         yield found
 
 
-@pytest.fixture
-async def quick(sqlite: Database) -> AsyncIterator[Place]:
-    """The pages on SQLite, for truths that do not depend on the database."""
-    async with opened(sqlite) as found:
-        yield found
-
-
 @asynccontextmanager
 async def opened(db: Database, base: str = BASE, **options: Any) -> AsyncIterator[Place]:
     """The pages over a database; `options` go to `create_app`."""

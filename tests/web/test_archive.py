@@ -39,8 +39,8 @@ async def test_lists_of_day_week_and_month(place: Place) -> None:
 
 
 @pytest.mark.parametrize("name", ["2026-13", "2026-W99", "x", "0000-00-00", "99999-01", "2026-04-31", "-W"])
-async def test_there_is_no_such_time(quick: Place, name: str) -> None:
-    assert (await quick.client.get(f"/archive/{name}")).status_code == 404
+async def test_there_is_no_such_time(place: Place, name: str) -> None:
+    assert (await place.client.get(f"/archive/{name}")).status_code == 404
 
 
 @pytest.mark.parametrize(
@@ -116,5 +116,5 @@ async def test_paper_has_a_page_with_similar_ones(place: Place) -> None:
 
 
 @pytest.mark.parametrize("name", ["arxiv:9999.99999", "x", "10.1/", "%00", "..%2f..%2fetc", "title:x"])
-async def test_unknown_paper_is_not_found(quick: Place, name: str) -> None:
-    assert (await quick.client.get(f"/paper/{name}")).status_code == 404
+async def test_unknown_paper_is_not_found(place: Place, name: str) -> None:
+    assert (await place.client.get(f"/paper/{name}")).status_code == 404

@@ -18,8 +18,8 @@ async def test_home_shows_the_papers_of_the_day(place: Place) -> None:
     assert "Swarms of bees" in page.text
 
 
-async def test_home_answers_without_any_paper(quick: Place) -> None:
-    assert "There are no papers yet" in (await quick.client.get("/")).text
+async def test_home_answers_without_any_paper(place: Place) -> None:
+    assert "There are no papers yet" in (await place.client.get("/")).text
 
 
 async def test_preview_ranks_papers_and_says_why(place: Place) -> None:
@@ -30,31 +30,31 @@ async def test_preview_ranks_papers_and_says_why(place: Place) -> None:
 
 
 @pytest.mark.parametrize("part", ["", "&part=1"])
-async def test_preview_without_words_says_what_to_write(quick: Place, part: str) -> None:
-    page = await quick.client.get(f"/preview?topics=the+of{part}")
+async def test_preview_without_words_says_what_to_write(place: Place, part: str) -> None:
+    page = await place.client.get(f"/preview?topics=the+of{part}")
     assert page.status_code == 422
     assert "no word to rank by" in page.text
 
 
-async def test_preview_shows_abstracts_of_open_sources_only(quick: Place) -> None:
-    await announce(quick.db, make_paper(1, title="Black holes", abstract="A secret.", open=False))
-    page = await quick.client.get("/preview?topics=black+holes")
+async def test_preview_shows_abstracts_of_open_sources_only(place: Place) -> None:
+    await announce(place.db, make_paper(1, title="Black holes", abstract="A secret.", open=False))
+    page = await place.client.get("/preview?topics=black+holes")
     assert "Black holes" in page.text
     assert "A secret" not in page.text
 
 
-async def test_mail_preview_can_do_nothing(quick: Place) -> None:
-    await announce(quick.db, make_paper(1, title="Black holes"))
-    page = await quick.client.get("/preview/mail?topics=black+holes")
+async def test_mail_preview_can_do_nothing(place: Place) -> None:
+    await announce(place.db, make_paper(1, title="Black holes"))
+    page = await place.client.get("/preview/mail?topics=black+holes")
     assert "sandbox" in page.headers["content-security-policy"]
     assert "Black holes" in page.text
 
 
-async def test_new_pass_is_shown_soon(quick: Place) -> None:
-    await quick.client.get("/")
-    await announce(quick.db, make_paper(1, title="Swarms of bees"))
-    await quick.app.state.front.catalogue.fresh()
-    assert "Swarms of bees" in (await quick.client.get("/")).text
+async def test_new_pass_is_shown_soon(place: Place) -> None:
+    await place.client.get("/")
+    await announce(place.db, make_paper(1, title="Swarms of bees"))
+    await place.app.state.front.catalogue.fresh()
+    assert "Swarms of bees" in (await place.client.get("/")).text
 
 
 async def test_health_and_readiness(place: Place) -> None:
@@ -70,9 +70,9 @@ async def test_new_rankings_of_one_network_are_limited_and_cached_ones_free(db: 
         assert "Wait a little" in pages[4].text
 
 
-async def test_poor_day_shows_what_came_near(quick: Place) -> None:
-    await announce(quick.db, make_paper(1, title="Bees", abstract="Honey."), make_paper(2, title="Stars"))
-    page = await quick.client.get("/preview?part=1&topics=honey+production+in+cold+alpine+winter+valleys")
+async def test_poor_day_shows_what_came_near(place: Place) -> None:
+    await announce(place.db, make_paper(1, title="Bees", abstract="Honey."), make_paper(2, title="Stars"))
+    page = await place.client.get("/preview?part=1&topics=honey+production+in+cold+alpine+winter+valleys")
     assert "Nothing for you" in page.text
     assert "Just below the cut" in page.text
 

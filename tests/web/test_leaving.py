@@ -24,20 +24,20 @@ async def test_one_click_works_in_both_encodings(place: Place, encoding: str) ->
     assert (await reload(place.db, reader)).status is SubscriberStatus.UNSUBSCRIBED
 
 
-async def test_one_click_is_taken_from_another_site(quick: Place) -> None:
-    reader = await active(quick)
+async def test_one_click_is_taken_from_another_site(place: Place) -> None:
+    reader = await active(place)
     headers = {"Origin": "https://mail.example", "Sec-Fetch-Site": "cross-site"}
-    await quick.client.post(f"/unsubscribe/{reader.token}", headers=headers)
-    assert (await reload(quick.db, reader)).status is SubscriberStatus.UNSUBSCRIBED
+    await place.client.post(f"/unsubscribe/{reader.token}", headers=headers)
+    assert (await reload(place.db, reader)).status is SubscriberStatus.UNSUBSCRIBED
 
 
 @pytest.mark.parametrize("body", [b"", b"\xff\xfe", b"--broken"])
-async def test_body_that_cannot_be_read_is_no_excuse(quick: Place, body: bytes) -> None:
-    reader = await active(quick)
+async def test_body_that_cannot_be_read_is_no_excuse(place: Place, body: bytes) -> None:
+    reader = await active(place)
     headers = {"Content-Type": "multipart/form-data"}
-    answer = await quick.client.post(f"/unsubscribe/{reader.token}", content=body, headers=headers)
+    answer = await place.client.post(f"/unsubscribe/{reader.token}", content=body, headers=headers)
     assert answer.status_code == 200
-    assert (await reload(quick.db, reader)).status is SubscriberStatus.UNSUBSCRIBED
+    assert (await reload(place.db, reader)).status is SubscriberStatus.UNSUBSCRIBED
 
 
 async def test_known_and_unknown_tokens_get_the_same_answer(place: Place) -> None:
@@ -51,10 +51,10 @@ async def test_known_and_unknown_tokens_get_the_same_answer(place: Place) -> Non
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD", "OPTIONS", "PUT", "DELETE"])
-async def test_looking_at_the_link_changes_nothing(quick: Place, method: str) -> None:
-    reader = await active(quick)
-    await quick.client.request(method, f"/unsubscribe/{reader.token}")
-    assert (await reload(quick.db, reader)).status is SubscriberStatus.ACTIVE
+async def test_looking_at_the_link_changes_nothing(place: Place, method: str) -> None:
+    reader = await active(place)
+    await place.client.request(method, f"/unsubscribe/{reader.token}")
+    assert (await reload(place.db, reader)).status is SubscriberStatus.ACTIVE
 
 
 async def test_what_waits_in_the_outbox_does_not_go_out(place: Place) -> None:

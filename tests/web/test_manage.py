@@ -62,29 +62,29 @@ async def test_choices_are_saved(place: Place) -> None:
     assert (after.max_papers, after.revisions, after.schedule.weekdays) == (5, True, (4,))
 
 
-async def test_topics_are_added_moved_and_removed_only_when_saved(quick: Place) -> None:
-    reader = await active(quick, topics=(make_topic("bees"), make_topic("stars")))
-    path = path_of(quick, reader.id)
+async def test_topics_are_added_moved_and_removed_only_when_saved(place: Place) -> None:
+    reader = await active(place, topics=(make_topic("bees"), make_topic("stars")))
+    path = path_of(place, reader.id)
     for action in ("down-0", "remove-1", "add", "preview"):
-        assert "Not saved yet" in await fill(quick, path, action=action)
-    moved = fields_of(await fill(quick, path, action="down-0"))
-    await quick.client.post(path, data=moved)
-    assert [topic.name for topic in (await reload(quick.db, reader)).topics] == ["stars", "bees"]
+        assert "Not saved yet" in await fill(place, path, action=action)
+    moved = fields_of(await fill(place, path, action="down-0"))
+    await place.client.post(path, data=moved)
+    assert [topic.name for topic in (await reload(place.db, reader)).topics] == ["stars", "bees"]
 
 
-async def test_preview_follows_unsaved_choices(quick: Place) -> None:
-    reader = await active(quick, topics=(make_topic("bees"),))
-    await announce(quick.db, make_paper(1, title="Dancing bees"), make_paper(2, title="Black holes"))
-    page = await fill(quick, path_of(quick, reader.id), **{"t0-name": "black holes", "action": "preview"})
+async def test_preview_follows_unsaved_choices(place: Place) -> None:
+    reader = await active(place, topics=(make_topic("bees"),))
+    await announce(place.db, make_paper(1, title="Dancing bees"), make_paper(2, title="Black holes"))
+    page = await fill(place, path_of(place, reader.id), **{"t0-name": "black holes", "action": "preview"})
     assert "Black holes</a>" in page
-    assert (await reload(quick.db, reader)).topics[0].name == "bees"
+    assert (await reload(place.db, reader)).topics[0].name == "bees"
 
 
-async def test_script_gets_the_preview_alone(quick: Place) -> None:
-    reader = await active(quick)
-    path = path_of(quick, reader.id)
-    fields = fields_of((await quick.client.get(path)).text) | {"action": "preview"}
-    part = await quick.client.post(path, data=fields, headers={"X-Part": "1"})
+async def test_script_gets_the_preview_alone(place: Place) -> None:
+    reader = await active(place)
+    path = path_of(place, reader.id)
+    fields = fields_of((await place.client.get(path)).text) | {"action": "preview"}
+    part = await place.client.post(path, data=fields, headers={"X-Part": "1"})
     assert "<html" not in part.text
     assert "Your next mail" in part.text
 
@@ -101,12 +101,12 @@ async def test_script_gets_the_preview_alone(quick: Place) -> None:
         ("paste", "0000-0002-1825-0097", "an ORCID iD alone"),
     ],
 )
-async def test_fault_is_told_and_nothing_is_saved(quick: Place, field: str, value: str, told: str) -> None:
-    reader = await active(quick)
+async def test_fault_is_told_and_nothing_is_saved(place: Place, field: str, value: str, told: str) -> None:
+    reader = await active(place)
     extra = {"action": "paste"} if field == "paste" else {}
-    page = await fill(quick, path_of(quick, reader.id), **{field: value} | extra)
+    page = await fill(place, path_of(place, reader.id), **{field: value} | extra)
     assert told.lower() in page.lower()
-    assert (await reload(quick.db, reader)).topics == reader.topics
+    assert (await reload(place.db, reader)).topics == reader.topics
 
 
 async def test_pause_puts_the_next_issue_off(place: Place) -> None:
@@ -118,10 +118,10 @@ async def test_pause_puts_the_next_issue_off(place: Place) -> None:
     assert after.next_issue_at >= after.pause_until
 
 
-async def test_bibliography_becomes_a_topic(quick: Place) -> None:
-    reader = await active(quick)
+async def test_bibliography_becomes_a_topic(place: Place) -> None:
+    reader = await active(place)
     pasted = "@article{a, title={Dancing {B}ees}, eprint={2312.11825}, doi={10.1000/ABC}}"
-    page = await fill(quick, path_of(quick, reader.id), action="paste", paste=pasted)
+    page = await fill(place, path_of(place, reader.id), action="paste", paste=pasted)
     assert "2312.11825 10.1000/abc" in page
     assert "Dancing Bees" in page
 
@@ -179,18 +179,18 @@ async def test_paused_reader_can_resume(place: Place) -> None:
     assert (await reload(place.db, reader)).status is SubscriberStatus.ACTIVE
 
 
-async def test_link_expires_after_ninety_days(quick: Place) -> None:
-    reader = await active(quick)
-    path = path_of(quick, reader.id)
-    quick.pass_time(days=91)
-    page = await quick.client.get(path)
+async def test_link_expires_after_ninety_days(place: Place) -> None:
+    reader = await active(place)
+    path = path_of(place, reader.id)
+    place.pass_time(days=91)
+    page = await place.client.get(path)
     assert page.status_code == 404
     assert "has expired" in words(page)
 
 
-async def test_settings_are_stored_by_nobody_else(quick: Place) -> None:
-    reader = await active(quick)
-    page = await quick.client.get(path_of(quick, reader.id))
+async def test_settings_are_stored_by_nobody_else(place: Place) -> None:
+    reader = await active(place)
+    page = await place.client.get(path_of(place, reader.id))
     assert page.headers["cache-control"] == "no-store"
     assert page.headers["referrer-policy"] == "no-referrer"
     assert "noindex" in page.headers["x-robots-tag"]

@@ -42,10 +42,10 @@ async def test_issue_is_read_online_with_citations(place: Place) -> None:
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
-async def test_looking_at_a_vote_does_not_count(quick: Place, method: str) -> None:
-    _, _, token = await mailed(quick)
-    await quick.client.request(method, f"/vote/{token}?like=arxiv:2604.00001")
-    async with quick.db.read() as conn:
+async def test_looking_at_a_vote_does_not_count(place: Place, method: str) -> None:
+    _, _, token = await mailed(place)
+    await place.client.request(method, f"/vote/{token}?like=arxiv:2604.00001")
+    async with place.db.read() as conn:
         assert await trending.votes_here(conn, ["arxiv:2604.00001"]) == {}
 
 
@@ -99,9 +99,9 @@ async def test_votes_here_move_the_trending_list(place: Place) -> None:
 
 
 @pytest.mark.parametrize("query", ["", "?like=", "?like=arxiv:9999.99999", "?like=%00", "?other=1"])
-async def test_vote_for_no_paper_of_the_mail_is_refused(quick: Place, query: str) -> None:
-    _, _, token = await mailed(quick)
-    assert (await quick.client.get(f"/vote/{token}{query}")).status_code == 404
+async def test_vote_for_no_paper_of_the_mail_is_refused(place: Place, query: str) -> None:
+    _, _, token = await mailed(place)
+    assert (await place.client.get(f"/vote/{token}{query}")).status_code == 404
 
 
 async def test_private_feed_holds_what_was_mailed(place: Place) -> None:
@@ -112,9 +112,9 @@ async def test_private_feed_holds_what_was_mailed(place: Place) -> None:
     assert set(titles) == {"Dancing bees", "Black holes", "Weather"}
 
 
-async def test_public_feed_is_atom_also_for_hostile_titles(quick: Place) -> None:
+async def test_public_feed_is_atom_also_for_hostile_titles(place: Place) -> None:
     hostile = make_paper(1, title="a ]]> <b>\x0b&amp; \ufffe x", abstract="A secret", open=False)
-    await announce(quick.db, hostile)
-    answer = await quick.client.get("/trending.atom")
+    await announce(place.db, hostile)
+    answer = await place.client.get("/trending.atom")
     assert len(ElementTree.fromstring(answer.content).findall("a:entry", ATOM)) == 1
     assert "A secret" not in answer.text

@@ -79,17 +79,17 @@ def links_in(text: str) -> set[str]:
 
 
 @pytest.mark.parametrize("method", ["HEAD", "OPTIONS", "PUT", "PATCH", "DELETE"])
-async def test_only_a_post_changes_anything(quick: Place, method: str) -> None:
-    links = await furnished(quick)
+async def test_only_a_post_changes_anything(place: Place, method: str) -> None:
+    links = await furnished(place)
     links += [
         f"{links[0]}/delete",
         f"{links[0]}/address",
-        (quick.links.change(1, 1) or "").removeprefix(BASE),
+        (place.links.change(1, 1) or "").removeprefix(BASE),
     ]
-    before = await dump(quick.db)
+    before = await dump(place.db)
     for path in links:
-        await quick.client.request(method, path, params={"like": "arxiv:2604.00001", "refuse": "1"})
-    assert await dump(quick.db) == before
+        await place.client.request(method, path, params={"like": "arxiv:2604.00001", "refuse": "1"})
+    assert await dump(place.db) == before
 
 
 async def test_crawler_that_follows_every_link_changes_nothing(place: Place) -> None:
@@ -118,22 +118,22 @@ async def test_crawler_that_follows_every_link_changes_nothing(place: Place) -> 
         {"Origin": "null"},
     ],
 )
-async def test_forms_of_other_sites_are_refused(quick: Place, path: str, headers: dict[str, str]) -> None:
+async def test_forms_of_other_sites_are_refused(place: Place, path: str, headers: dict[str, str]) -> None:
     expected = {200} if path == OPEN_TO_ALL else {403}
-    answer = await quick.client.post(path.replace("{token}", "x"), headers=headers)
+    answer = await place.client.post(path.replace("{token}", "x"), headers=headers)
     assert answer.status_code in expected
 
 
 @pytest.mark.parametrize(
     "headers", [{"Sec-Fetch-Site": "same-origin", "Origin": "null"}, {"Origin": BASE}, {}]
 )
-async def test_our_own_forms_are_taken(quick: Place, headers: dict[str, str]) -> None:
-    answer = await quick.client.post("/preview", data={"topics": "bees"}, headers=headers)
+async def test_our_own_forms_are_taken(place: Place, headers: dict[str, str]) -> None:
+    answer = await place.client.post("/preview", data={"topics": "bees"}, headers=headers)
     assert answer.status_code == 200
 
 
-async def test_every_page_bears_the_headers_of_safety(quick: Place) -> None:
-    paths = await furnished(quick)
+async def test_every_page_bears_the_headers_of_safety(place: Place) -> None:
+    paths = await furnished(place)
     for path in [
         *paths,
         "/",
@@ -144,7 +144,7 @@ async def test_every_page_bears_the_headers_of_safety(quick: Place) -> None:
         "/trending.atom",
         "/static/live.js",
     ]:
-        headers = (await quick.client.get(path)).headers
+        headers = (await place.client.get(path)).headers
         assert "default-src 'none'" in headers["content-security-policy"], path
         assert "unsafe-inline" not in headers["content-security-policy"], path
         assert headers["referrer-policy"] == "no-referrer"
@@ -152,8 +152,8 @@ async def test_every_page_bears_the_headers_of_safety(quick: Place) -> None:
         assert "set-cookie" not in headers
 
 
-async def test_no_page_holds_inline_script_or_foreign_address(quick: Place) -> None:
-    paths = await furnished(quick)
+async def test_no_page_holds_inline_script_or_foreign_address(place: Place) -> None:
+    paths = await furnished(place)
     for path in [
         *paths,
         "/",
@@ -163,17 +163,17 @@ async def test_no_page_holds_inline_script_or_foreign_address(quick: Place) -> N
         "/imprint",
         "/paper/arxiv:2604.00001",
     ]:
-        page = (await quick.client.get(path)).text
+        page = (await place.client.get(path)).text
         assert not re.search(r"<script(?![^>]*src=)|\son\w+=|style=|javascript:", page), path
         assert not re.search(r'(?:src|rel="(?:stylesheet|icon)" href)="https?:', page), path
 
 
-async def test_token_of_one_purpose_opens_nothing_else(quick: Place) -> None:
-    reader = await active(quick)
-    links = quick.links
+async def test_token_of_one_purpose_opens_nothing_else(place: Place) -> None:
+    reader = await active(place)
+    links = place.links
     tokens = {
-        "manage": links.manage(reader.id, quick.now),
-        "confirm": links.confirm(1, quick.now),
+        "manage": links.manage(reader.id, place.now),
+        "confirm": links.confirm(1, place.now),
         "change": links.change(1, 0),
         "feed": links.feed(reader.id),
         "issue": links.online(links.reader(reader.id, 1)),
@@ -181,26 +181,26 @@ async def test_token_of_one_purpose_opens_nothing_else(quick: Place) -> None:
     for purpose, url in tokens.items():
         token = (url or "").rsplit("/", 1)[1]
         for other in {*tokens, "vote"} - {purpose, "vote" if purpose == "issue" else ""}:
-            assert (await quick.client.get(f"/{other}/{token}?like=x")).status_code == 404, (purpose, other)
-            assert (await quick.client.post(f"/{other}/{token}")).status_code in (404, 405)
+            assert (await place.client.get(f"/{other}/{token}?like=x")).status_code == 404, (purpose, other)
+            assert (await place.client.post(f"/{other}/{token}")).status_code in (404, 405)
 
 
-async def test_large_bodies_are_refused(quick: Place) -> None:
-    assert (await quick.client.post("/preview", content=b"topics=" + b"x" * 600_000)).status_code == 413
+async def test_large_bodies_are_refused(place: Place) -> None:
+    assert (await place.client.post("/preview", content=b"topics=" + b"x" * 600_000)).status_code == 413
     fields = "&".join(f"f{n}=1" for n in range(2000))
     headers = {"Content-Type": "application/x-www-form-urlencoded"}
-    assert (await quick.client.post("/preview", content=fields, headers=headers)).status_code == 400
+    assert (await place.client.post("/preview", content=fields, headers=headers)).status_code == 400
 
 
-async def test_files_are_refused(quick: Place) -> None:
-    assert (await quick.client.post("/link", files={"email": ("a.txt", b"x")})).status_code == 400
+async def test_files_are_refused(place: Place) -> None:
+    assert (await place.client.post("/link", files={"email": ("a.txt", b"x")})).status_code == 400
 
 
-async def test_names_of_strangers_are_text(quick: Place) -> None:
+async def test_names_of_strangers_are_text(place: Place) -> None:
     hostile = '"><script>alert(1)</script>'
-    page = await quick.client.get("/", params={"topics": hostile, "email": hostile})
+    page = await place.client.get("/", params={"topics": hostile, "email": hostile})
     assert "<script>alert" not in page.text
-    assert "<script>alert" not in (await quick.client.get("/search", params={"q": hostile})).text
+    assert "<script>alert" not in (await place.client.get("/search", params={"q": hostile})).text
 
 
 @pytest.mark.parametrize(

@@ -45,11 +45,11 @@ async def test_press_makes_the_reader_active_and_due_at_once(place: Place) -> No
     assert reader.schedule.zone == "Europe/Berlin"
 
 
-async def test_first_mail_waits_for_the_schedule_if_wished(quick: Place) -> None:
-    await sign_up(quick)
-    path = await open_letter(quick)
-    assert (await quick.client.post(path)).status_code == 200
-    reader = await signed_up(quick, "eve@papers.dev", **{"welcome": ""})
+async def test_first_mail_waits_for_the_schedule_if_wished(place: Place) -> None:
+    await sign_up(place)
+    path = await open_letter(place)
+    assert (await place.client.post(path)).status_code == 200
+    reader = await signed_up(place, "eve@papers.dev", **{"welcome": ""})
     assert reader.next_issue_at
 
 
@@ -116,41 +116,41 @@ async def test_active_reader_is_told_once(place: Place) -> None:
     assert [letter.letter for letter in await letters(place)] == ["already"]
 
 
-async def test_address_gets_three_letters_a_day_at_most(quick: Place) -> None:
+async def test_address_gets_three_letters_a_day_at_most(place: Place) -> None:
     for _ in range(12):
-        await sign_up(quick)
-        quick.pass_time(hours=2)
-    assert len(await letters(quick)) == 3
+        await sign_up(place)
+        place.pass_time(hours=2)
+    assert len(await letters(place)) == 3
 
 
-async def test_network_is_limited(quick: Place) -> None:
-    answers = [await sign_up(quick, f"reader{n}@papers.dev") for n in range(32)]
+async def test_network_is_limited(place: Place) -> None:
+    answers = [await sign_up(place, f"reader{n}@papers.dev") for n in range(32)]
     assert [page.status_code for page in answers].count(429) == 2
 
 
-async def test_flood_over_all_addresses_stops(quick: Place) -> None:
+async def test_flood_over_all_addresses_stops(place: Place) -> None:
     limits = signup.Limits(letters_hour=2)
-    async with quick.db.write() as conn:
+    async with place.db.write() as conn:
         for n in range(4):
-            await signup.ask(conn, "link", f"r{n}@papers.dev", wished=None, network="n", now=quick.now)
-        await counters.add(conn, ["letters", "letters"], quick.now)
-    assert await signup.answer_asks(quick.db, quick.now, limits) == 0
+            await signup.ask(conn, "link", f"r{n}@papers.dev", wished=None, network="n", now=place.now)
+        await counters.add(conn, ["letters", "letters"], place.now)
+    assert await signup.answer_asks(place.db, place.now, limits) == 0
 
 
-async def test_robots_are_thanked_and_ignored(quick: Place) -> None:
-    page = await sign_up(quick, website="https://spam.example")
+async def test_robots_are_thanked_and_ignored(place: Place) -> None:
+    page = await sign_up(place, website="https://spam.example")
     assert "Look into your inbox" in page.text
-    assert await reader_of(quick) is None
+    assert await reader_of(place) is None
 
 
 @pytest.mark.parametrize("stamp", ["", "forged", "AAAA.BBBB"])
-async def test_form_without_its_stamp_must_be_sent_again(quick: Place, stamp: str) -> None:
-    assert (await sign_up(quick, stamp=stamp)).status_code == 422
+async def test_form_without_its_stamp_must_be_sent_again(place: Place, stamp: str) -> None:
+    assert (await sign_up(place, stamp=stamp)).status_code == 422
 
 
-async def test_form_that_comes_at_once_must_be_sent_again(quick: Place) -> None:
+async def test_form_that_comes_at_once_must_be_sent_again(place: Place) -> None:
     assert (
-        await sign_up(quick, stamp=quick.links.stamp(quick.now + timedelta(seconds=4)))
+        await sign_up(place, stamp=place.links.stamp(place.now + timedelta(seconds=4)))
     ).status_code == 422
 
 
@@ -167,18 +167,18 @@ async def test_form_that_comes_at_once_must_be_sent_again(quick: Place) -> None:
         ("topics", "\n".join(f"topic {n}" for n in range(30)), "too many"),
     ],
 )
-async def test_fault_is_told_and_the_form_is_kept(quick: Place, field: str, value: str, told: str) -> None:
-    page = await sign_up(quick, **{field: value})
+async def test_fault_is_told_and_the_form_is_kept(place: Place, field: str, value: str, told: str) -> None:
+    page = await sign_up(place, **{field: value})
     assert page.status_code == 422
     assert told in words(page)
-    assert await letters(quick) == []
+    assert await letters(place) == []
 
 
-async def test_reader_without_topics_gets_trending_papers(quick: Place) -> None:
-    reader = await signed_up(quick, topics="")
+async def test_reader_without_topics_gets_trending_papers(place: Place) -> None:
+    reader = await signed_up(place, topics="")
     assert (reader.topics, reader.trending) == ((), 10)
-    await announce(quick.db, make_paper(1, title="Nobody voted on this"))
-    assert (await compose(quick.db, clock=at(quick.now))).composed == 1
+    await announce(place.db, make_paper(1, title="Nobody voted on this"))
+    assert (await compose(place.db, clock=at(place.now))).composed == 1
 
 
 async def test_refusal_blocks_the_address(place: Place) -> None:
@@ -224,9 +224,9 @@ async def test_lost_link_comes_by_mail_to_readers_only(place: Place) -> None:
     assert (letter.letter, letter.subscriber_id) == ("link", reader.id)
 
 
-async def test_forwarded_addresses_of_strangers_do_not_count(quick: Place) -> None:
+async def test_forwarded_addresses_of_strangers_do_not_count(place: Place) -> None:
     for n in range(32):
-        page = await quick.client.post(
+        page = await place.client.post(
             "/link", data={"email": f"r{n}@papers.dev"}, headers={"X-Forwarded-For": f"10.{n}.0.1"}
         )
     assert page.status_code == 429
