@@ -59,6 +59,11 @@ class Conversation(asyncio.Protocol):
         return self._lost is None and not self._transport.is_closing()
 
     @property
+    def spoke_unasked(self) -> bool:
+        """True if a reply came that nobody waits for: what follows could not be told apart."""
+        return bool(self._replies)
+
+    @property
     def pipelines(self) -> bool:
         """True if commands may share a write."""
         return "pipelining" in self.extensions

@@ -5,6 +5,7 @@ import ssl
 from collections import deque
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import cast
 
 import structlog
 
@@ -23,6 +24,9 @@ IDLE_SECONDS = 5.0
 
 log = structlog.get_logger()
 
+
+#: Stages at which a session that carried messages may end without a word against the server.
+_BETWEEN = ("rset", "mail")
 
 #: Of a message that no session has seen.
 NOTHING = Opening(b"", b"")
@@ -121,8 +125,9 @@ class SmtpTransport:
             while await self._work():
                 await self._one_session()
         except Unavailable as error:
-            if len(self._carriers) > 1:  # the relay may allow fewer connections: the others go on
-                self.allowed = len(self._carriers) - 1
+            self._carriers.discard(cast("asyncio.Task[None]", asyncio.current_task()))
+            if self._carriers:  # the relay may allow fewer connections: the others go on
+                self.allowed = len(self._carriers)
                 log.info("smtp.fewer_connections", relay=self.relay.name, connections=self.allowed)
             else:
                 self._give_up(error.outcome)
@@ -131,6 +136,7 @@ class SmtpTransport:
             self._give_up(Outcome(verdict=Verdict.UNAVAILABLE, stage="connect", reply=repr(error)))
 
     def _give_up(self, outcome: Outcome) -> None:
+        self.allowed = self.connections  # a server that takes none has not told how many it takes
         while self._waiting:
             self._settle(self._waiting.popleft(), outcome)
 
@@ -160,6 +166,8 @@ class SmtpTransport:
     async def _converse(self, session: Conversation) -> None:
         """Carry what waits over one session, until it ends, is full or has nothing to do."""
         while session.is_open and session.messages < MESSAGES_A_CONNECTION and await self._work():
+            if session.spoke_unasked:  # 421, most likely: it was idle for too long
+                session.close()
             item = self._next(session) if session.is_open else None
             if item is not None:
                 session.write(_ahead(session, item))
@@ -187,13 +195,17 @@ class SmtpTransport:
         """Bring one message to its outcome; gives the next one, if its commands are already on their way."""
         try:
             outcome = await open_transaction(session, item.opening)
-            if outcome is None and not session.is_open:
+            if outcome is None and (not session.is_open or session.spoke_unasked):
                 raise Lost("the connection ended before the message was sent")
         except Lost as error:
             self._lost(session, item, error)
             return None
         if item.done.cancelled():  # withdrawn: without its text the transaction comes to nothing
             session.close()
+            return None
+        if outcome is not None and outcome.code == 421 and session.messages and outcome.stage in _BETWEEN:
+            session.close()  # enough messages for this session, it says: a fresh one takes more
+            self._again(item)
             return None
         if outcome is not None:
             self._judged(session, item, outcome)

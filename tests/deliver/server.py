@@ -27,6 +27,7 @@ class ScriptedServer:
     script: Mapping[str, str] = field(default_factory=dict)
     extensions: tuple[str, ...] = ("PIPELINING", "SIZE 10240000", "8BITMIME", "ENHANCEDSTATUSCODES")
     most_sessions: int = 1000
+    most_messages: int = 1000  # of one session
     greeting: str = "220 scripted ESMTP"
     login: str | None = None  # the AUTH PLAIN argument that is right
     latency: float = 0.0
@@ -81,6 +82,7 @@ class _Session:
     reader: asyncio.StreamReader
     writer: asyncio.StreamWriter
     recipient: str = ""
+    mails: int = 0
     state: str = "idle"
     over: bool = False
 
@@ -114,8 +116,12 @@ class _Session:
         await self.say("250 ok")
 
     async def on_mail(self, line: str) -> None:
+        self.mails += 1
         if self.state != "idle":
             await self.say("503 nested MAIL")
+        elif self.mails > self.server.most_messages:
+            self.over = True
+            await self.say("421 4.7.0 enough for one session")
         else:
             self.state = "mail"
             await self.say("250 2.1.0 ok")

@@ -96,6 +96,45 @@ async def test_a_dead_server_is_told_in_one_sentence() -> None:
     assert "check DIGEST_SMTP_URL" in outcome.reply
 
 
+@pytest.mark.parametrize("greeting", ["421 4.3.2 not now", "554 5.7.1 not you"])
+async def test_a_server_that_refuses_every_connection_makes_every_message_wait(greeting: str) -> None:
+    readers = [f"r{n}@papers.dev" for n in range(9)]
+    async with ScriptedServer(greeting=greeting).running() as server:
+        transport = SmtpTransport(parse_relay(server.url), connections=4)
+        outcomes = await asyncio.wait_for(asyncio.gather(*map(transport.send, map(envelope, readers))), 30)
+        await transport.close()
+    assert {outcome.verdict for outcome in outcomes} == {Verdict.UNAVAILABLE}
+    assert transport.allowed == 4
+
+
+async def test_a_server_that_ends_sessions_after_a_few_messages_gets_all(extensions: tuple[str, ...]) -> None:
+    readers = [f"r{n}@papers.dev" for n in range(60)]
+    async with ScriptedServer(extensions=extensions, most_messages=3).running() as server:
+        outcomes = await send_all(server, *readers, connections=4)
+    assert {outcome.verdict for outcome in outcomes} == {Verdict.ACCEPTED}
+    assert sorted(taken.recipient for taken in server.taken) == sorted(readers)
+
+
+async def test_a_reply_that_nobody_asked_for_is_not_taken_for_an_answer() -> None:
+    """The server says 250 before it has seen the message: nothing was accepted."""
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"220 hasty\r\n")
+        await reader.readline()
+        writer.write(b"250-hasty\r\n250 PIPELINING\r\n")
+        await reader.readline()
+        writer.write(b"250 ok\r\n250 ok\r\n354 go on\r\n250 2.0.0 have it\r\n")
+        await reader.read()
+        writer.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    transport = SmtpTransport(parse_relay(f"smtp://127.0.0.1:{server.sockets[0].getsockname()[1]}"))
+    outcome = await transport.send(envelope())
+    await transport.close()
+    server.close()
+    assert (outcome.verdict, outcome.stage) == (Verdict.DEFERRED, "data")
+
+
 async def test_a_wrong_password_makes_everything_wait() -> None:
     login = base64.b64encode(b"\0ada\0right").decode()
     async with ScriptedServer(login=login).running() as server:
