@@ -11,7 +11,8 @@ import signal
 import struct
 import sys
 import time
-from dataclasses import replace
+from dataclasses import fields, replace
+from operator import attrgetter
 from typing import IO, Any
 
 from digest.errors import ParseError
@@ -23,6 +24,11 @@ SECONDS, SECONDS_PER_MB = 10.0, 5.0
 
 #: Address space of the process, in bytes; the largest feed on record needs 100 MB.
 MEMORY = 1 << 30
+
+#: Entries travel as the tuples of their values; the slots of the class take them back.
+_NAMES = tuple(field.name for field in fields(Entry))
+_values = attrgetter(*_NAMES)
+_WRITERS = tuple(getattr(Entry, name).__set__ for name in _NAMES)
 
 _LENGTH = struct.Struct(">Q")
 _SLICE = 1 << 18  # bytes of a document on their way
@@ -66,7 +72,7 @@ class Reader:
         while True:
             frame = await self._frame(process)
             if isinstance(frame, list):
-                entries += frame
+                entries += map(_entry, frame)
             elif isinstance(frame, Document):
                 return replace(frame, entries=(*entries, *frame.entries))
             else:
@@ -115,13 +121,22 @@ def serve(requests: IO[bytes], answers: IO[bytes]) -> None:
         length, seconds = _LENGTH.unpack_from(header)[0], _LENGTH.unpack_from(header, _LENGTH.size)[0]
         _bound(seconds)
         try:
-            _write(answers, parse(requests.read(length), lambda entries: _write(answers, entries)))
+            body = requests.read(length)
+            _write(answers, parse(body, lambda entries: _write(answers, list(map(_values, entries)))))
         except ParseError as error:
             _write(answers, str(error))
         answers.flush()
 
 
-def _write(answers: IO[bytes], frame: list[Entry] | Document | str) -> None:
+def _entry(values: tuple[Any, ...]) -> Entry:
+    """An entry out of its values, at a tenth of what pickle takes for a frozen dataclass."""
+    entry = object.__new__(Entry)
+    for write, value in zip(_WRITERS, values, strict=True):
+        write(entry, value)
+    return entry
+
+
+def _write(answers: IO[bytes], frame: list[tuple[Any, ...]] | Document | str) -> None:
     packed = pickle.dumps(frame, protocol=pickle.HIGHEST_PROTOCOL)
     answers.write(_LENGTH.pack(len(packed)))
     answers.write(packed)
