@@ -99,12 +99,10 @@ def _note(issue: Issue, subscriber: Subscriber, open_to: Ranked) -> str:
         return "No new papers since your last issue."
     if not subscriber.topics:
         return f"{_papers(issue.considered)}, and you follow no topic yet."
-    best = _best([match for _, found in open_to for match in found])
-    return f"{_papers(issue.considered)}, best score {best:.0f}, your cut is {subscriber.cut:.0f}."
-
-
-def _best(matches: Sequence[Match]) -> float:
-    return max((match.score for match in matches), default=0.0)
+    scores = [match.score for _, found in open_to for match in found]
+    if not scores:
+        return f"{_papers(issue.considered)}, best score 0: none says a word of your topics."
+    return f"{_papers(issue.considered)}, best score {max(scores):.0f}, your cut is {subscriber.cut:.0f}."
 
 
 def _papers(count: int) -> str:

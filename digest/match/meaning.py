@@ -15,16 +15,19 @@ TITLE_SHARE = 0.4  # of the title's own direction in that of a paper; the rest i
 class Calibration:
     """How a weight becomes a probability; fitted by `tests/benchmarks/calibrate.py`.
 
-    logit = (slope + growth * length) * weight + rarity * (topic's rarity) - toll * length + base
+    logit = (slope + growth * length) * weight + rarity * (topic's rarity) - toll * length
+            + credit * brevity + base
 
     Within a topic only the weight differs, so that the order by score is the order by weight. The longer a
-    topic, the smaller is the share of its words that a good paper holds: so the weight counts for more.
+    topic, the smaller is the share of its words that a good paper holds: so the weight counts for more. Of
+    one or two words more papers are what is meant.
     """
 
     slope: float
     growth: float
     rarity: float
     toll: float
+    credit: float
     base: float
 
 

@@ -35,7 +35,7 @@ class Queries:
     telling: Ints  # the terms of all topics that occur in the index, in each topic the rarest first
     telling_ends: Ints
     rarity: Floats  # of each topic: mean of its RAREST words in the literature, at least COMMON
-    lengths: Floats  # ln of how many telling words there are to each of the RAREST; zero for short topics
+    lengths: Floats  # ln of how many telling words there are to each of the RAREST; negative: fewer
     liked: tuple[tuple[Paper, ...], ...]
     disliked: tuple[tuple[Paper, ...], ...]
     likes_share: Floats  # of each topic: how much its liked papers weigh against its words
@@ -152,11 +152,11 @@ def _mean_of_rarest(rows: Ints, rarity: npt.NDArray[np.float64], count: int) -> 
 
 
 def _lengths(asked: _Asked, count: int) -> Floats:
-    """How long each topic is beyond the RAREST; words count by their rarity, so common ones hardly do."""
+    """How long each topic is next to the RAREST; words count by their rarity, so common ones hardly do."""
     sums = np.bincount(asked.rows, asked.rarity, count)
     squares = np.bincount(asked.rows, asked.rarity**2, count)
     telling = sums * sums / np.maximum(squares, 1e-9)
-    return np.log(np.maximum(telling / RAREST, 1.0)).astype(np.float32)
+    return np.log(np.maximum(telling, 1.0) / RAREST).astype(np.float32)
 
 
 def _ends(rows: Ints, count: int) -> Ints:

@@ -17,7 +17,7 @@ from digest.match.index import Floats, Index
 from digest.match.meaning import Calibration, blend, unit
 from digest.match.text import topic_terms
 
-CALIBRATION = Calibration(slope=3.58, growth=2.93, rarity=0.41, toll=1.09, base=-8.19)
+CALIBRATION = Calibration(slope=3.44, growth=3.12, rarity=0.40, toll=1.04, credit=1.22, base=-8.28)
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,7 +29,7 @@ BATCH = 16
 KEPT = 50_000  # vectors that are kept for texts that come again: 77 MB
 WIDTH = 384
 
-CALIBRATION = Calibration(slope=2.93, growth=2.02, rarity=0.37, toll=2.08, base=-8.63)
+CALIBRATION = Calibration(slope=2.87, growth=2.09, rarity=0.35, toll=1.96, credit=1.26, base=-8.73)
 
 
 @dataclass(frozen=True, slots=True)

@@ -88,7 +88,8 @@ def _words(index: Index, queries: Queries) -> tuple[Floats, Floats]:
 def _calibrated(index: Index, queries: Queries, share: Floats) -> tuple[Floats, Floats]:
     """For each topic what a weight of one adds to the logit, and what the topic itself adds: two columns."""
     found = index.space.calibration
-    length = (1 - share) * queries.lengths[:, None]
+    length = (1 - share) * np.maximum(queries.lengths, 0)[:, None]
+    brevity = (1 - share) * np.maximum(-queries.lengths, 0)[:, None]
     rarity = (1 - share) * queries.rarity[:, None] + share * LIKES_RARITY
-    topics = found.rarity * rarity - found.toll * length + found.base
+    topics = found.rarity * rarity - found.toll * length + found.credit * brevity + found.base
     return np.asarray(found.slope + found.growth * length, np.float32), np.asarray(topics, np.float32)

@@ -58,9 +58,10 @@ class Day:
     @property
     def features(self) -> np.ndarray:
         """One row a paper, in the order of the fields of Calibration."""
-        rows = np.ones((len(self.weights), 5))
-        rows[:, 0], rows[:, 1] = self.weights, self.length * self.weights
-        rows[:, 2], rows[:, 3] = self.rarity, -self.length
+        length, brevity = max(self.length, 0.0), max(-self.length, 0.0)
+        rows = np.ones((len(self.weights), 6))
+        rows[:, 0], rows[:, 1] = self.weights, length * self.weights
+        rows[:, 2:5] = self.rarity, -length, brevity
         return rows
 
 
@@ -104,7 +105,7 @@ def fit(days: Sequence[Day]) -> Calibration:
     features = np.concatenate([day.features for day in days])
     truth = np.concatenate([day.relevant for day in days]).astype(float)
     importance = np.concatenate([day.importance for day in days])
-    penalty = PENALTY * np.array([1, 1, 1, 1, 0])
+    penalty = PENALTY * np.array([1, 1, 1, 1, 1, 0])
 
     def loss(values: np.ndarray) -> tuple[float, np.ndarray]:
         logits = features @ values
@@ -113,7 +114,7 @@ def fit(days: Sequence[Day]) -> Calibration:
         gradient = features.T @ (importance * rest) + 2 * penalty * values
         return float((importance * each).sum() + (penalty * values**2).sum()), gradient
 
-    return Calibration(*minimize(loss, np.zeros(5), jac=True, method="L-BFGS-B").x.tolist())
+    return Calibration(*minimize(loss, np.zeros(6), jac=True, method="L-BFGS-B").x.tolist())
 
 
 def measure(days: Sequence[Day], fits: Sequence[Calibration], cut: float = 0.0) -> tuple[float, float, float]:

@@ -30,3 +30,10 @@ def test_near_duplicates_under_two_topics_are_not_both_shown() -> None:
     issue = freeze(reader, window, ranked, due_at=NOW, distinct=lambda found: found[:1])
     assert [match.paper_id for match in issue.shown] == [PAPERS[0].id]
     assert (issue.matched, issue.left_out) == (2, ())
+
+
+def test_a_day_without_a_word_of_the_topics_is_told() -> None:
+    window = Window(from_pass=0, to_pass=1, papers=PAPERS)
+    reader = make_subscriber(topics=(make_topic("机器学习"),))
+    issue = freeze(reader, window, [(reader.topics[0], [])], due_at=NOW)
+    assert issue.note == "6 new papers, best score 0: none says a word of your topics."
