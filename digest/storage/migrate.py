@@ -7,6 +7,7 @@ before does not mind; what it took away goes in a later one.
 import sqlite3
 import time
 from datetime import datetime
+from functools import cache
 from pathlib import Path
 
 from alembic import command
@@ -17,6 +18,7 @@ from alembic.util import CommandError
 from sqlalchemy import create_engine, inspect, make_url, text
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from digest.errors import StorageError
 from digest.storage import months
@@ -50,6 +52,19 @@ def upgrade(url: str, now: datetime | None = None) -> bool:
         raise StorageError(explain(error, where) or f"{where}: {error}") from error
     finally:
         engine.dispose()
+
+
+async def lacks_migration(conn: AsyncConnection) -> bool:
+    """Is the schema older than this program? One of a newer program is fine: revisions only add."""
+    found = await conn.run_sync(lambda sync: MigrationContext.configure(sync).get_current_revision())
+    return found is None or found in _revisions()[1:]
+
+
+@cache
+def _revisions() -> tuple[str, ...]:
+    """Every revision that this program knows, the newest first."""
+    scripts = ScriptDirectory(str(Path(__file__).parent / "migrations"))
+    return tuple(script.revision for script in scripts.walk_revisions())
 
 
 def _upgrade(connection: Connection, where: str) -> bool:

@@ -240,7 +240,7 @@ async def soak(options: argparse.Namespace, place: Path, postgres: Any) -> tuple
             await run.run()
     db = Database(run.database_url)
     try:
-        return run, await judge(db, mails.read, run.ended_at)
+        return run, await judge(db, mails.read, (place / "node.log").read_text(), run.ended_at)
     finally:
         await db.close()
 

@@ -1,5 +1,6 @@
 """Judge a soak: what the mail server took, held against the ledger and against every reader's schedule."""
 
+import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -37,7 +38,11 @@ class Verdict:
 Row = Mapping[str, Any]
 
 
-async def judge(db: Database, mails: Sequence[Mail], ended_at: datetime) -> Verdict:
+#: Events of the log that tell of a fault of ours; what feeds and servers do is no fault.
+_BROKEN = re.compile(r'"event": "(step\.broken|deliver\.(?:broken|unbalanced)|web\.failed|smtp\.broken)"')
+
+
+async def judge(db: Database, mails: Sequence[Mail], log: str, ended_at: datetime) -> Verdict:
     """One issue for each due time, no paper twice, nothing lost, no mail without a row.
 
     Nothing is excused: the run went on, in calm weather and with a slow clock, until nothing was due.
@@ -59,6 +64,7 @@ async def judge(db: Database, mails: Sequence[Mail], ended_at: datetime) -> Verd
         if reader.status is SubscriberStatus.ACTIVE:
             verdict.faults += _due_times(number, reader.schedule, mine, ended_at)
     verdict.faults += [*_mailbox(mails), *_rows(rows, taken), *_contents(rows, mails)]
+    verdict.faults += [f"the log tells {number} times of {event}" for event, number in _told(log).items()]
     return verdict
 
 
@@ -80,6 +86,12 @@ _QUERY = (
     .select_from(issues.outerjoin(deliveries, deliveries.c.issue_id == issues.c.id))
     .order_by(issues.c.subscriber_id, issues.c.due_at)
 )
+
+
+def _told(log: str) -> Counter[str]:
+    """What the program says against itself, and whom it took for a restored backup."""
+    told = Counter(_BROKEN.findall(log))
+    return told + Counter({"a restored backup": log.count("a backup, restored")})
 
 
 def _due_times(reader: int, schedule: Schedule, mine: Sequence[Row], ended_at: datetime) -> Iterator[str]:

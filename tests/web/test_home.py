@@ -3,6 +3,7 @@
 import re
 
 import pytest
+from sqlalchemy import text
 
 from digest.pipeline.signup import Limits
 from digest.storage.database import Database
@@ -60,6 +61,32 @@ async def test_new_pass_is_shown_soon(place: Place) -> None:
 async def test_health_and_readiness(place: Place) -> None:
     assert (await place.client.get("/healthz")).text == "ok\n"
     assert (await place.client.get("/readyz")).json()["ready"] is True
+
+
+@pytest.mark.parametrize(
+    "older", ["UPDATE alembic_version SET version_num = '0001'", "DROP TABLE alembic_version"]
+)
+async def test_older_schema_is_not_ready(place: Place, older: str) -> None:
+    async with place.db.write() as conn:
+        await conn.execute(text(older))
+    answer = await place.client.get("/readyz")
+    assert (answer.status_code, answer.json()["ready"]) == (503, False)
+    assert answer.json()["faults"] == ["the database lacks a migration: run `digest db upgrade`"]
+    assert (await place.client.get("/healthz")).status_code == 200
+
+
+async def test_schema_of_a_newer_program_is_ready(place: Place) -> None:
+    """`digest db upgrade` comes first, then the processes are started anew one by one."""
+    async with place.db.write() as conn:
+        await conn.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    assert (await place.client.get("/readyz")).status_code == 200
+
+
+async def test_database_that_is_gone_is_not_ready(quick: Place) -> None:
+    assert quick.db.path
+    quick.db.path.unlink()
+    answer = await quick.client.get("/readyz")
+    assert (answer.status_code, answer.json()["faults"]) == (503, ["the database file is gone"])
 
 
 async def test_new_rankings_of_one_network_are_limited_and_cached_ones_free(db: Database) -> None:
