@@ -82,10 +82,12 @@ async def test_schema_of_a_newer_program_is_ready(place: Place) -> None:
     assert (await place.client.get("/readyz")).status_code == 200
 
 
-async def test_database_that_is_gone_is_not_ready(quick: Place) -> None:
-    assert quick.db.path
-    quick.db.path.unlink()
-    answer = await quick.client.get("/readyz")
+async def test_database_that_is_gone_is_not_ready(sqlite: Database) -> None:
+    assert sqlite.path
+    async with opened(sqlite) as place:
+        aside = sqlite.path.rename(sqlite.path.with_name("elsewhere.db"))
+        answer = await place.client.get("/readyz")
+        aside.rename(sqlite.path)
     assert (answer.status_code, answer.json()["faults"]) == (503, ["the database file is gone"])
 
 
