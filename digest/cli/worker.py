@@ -63,7 +63,7 @@ async def look_at_clock(tools: Desk) -> None:
     """Leases are times: who is ahead by one takes over what others still send. Raises ConfigError."""
     from digest.pipeline.doctor.machine import SKEW, clock_skew
 
-    skew = await clock_skew(tools.db, tools.clock())
+    skew = await clock_skew(tools.db, tools.clock)
     if abs(skew) > SKEW:
         minutes, side = abs(skew) // timedelta(minutes=1), "ahead of" if skew > timedelta() else "behind"
         raise ConfigError(

@@ -32,6 +32,10 @@ async def trouble(conn: AsyncConnection, at: datetime) -> tuple[int, int]:
 async def mailed(conn: AsyncConnection, at: datetime, limit: int | None = None) -> int:
     """Issues handed over to a server since a time, whatever it said; counts up to `limit`."""
     its = _D.issue_id == issues.c.id, _D.created_at == issues.c.created_at
-    made = select(issues.c.id).join(deliveries, and_(*its))
-    made = made.where(issues.c.created_at >= at, _D.state.in_(_HANDED_OVER), *_OURS).limit(limit)
+    made = select(issues.c.id).where(issues.c.created_at >= at)
+    if limit is None:
+        made = made.join(deliveries, and_(*its)).where(_D.state.in_(_HANDED_OVER), *_OURS)
+    else:  # issue by issue until there are enough: a join would begin with all deliveries of the month
+        state = select(_D.state).where(*its, *_OURS).scalar_subquery()
+        made = made.where(state.in_(_HANDED_OVER)).order_by(issues.c.created_at).limit(limit)
     return int(await conn.scalar(select(func.count()).select_from(made.subquery())) or 0)

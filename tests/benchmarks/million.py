@@ -292,7 +292,10 @@ async def tell_sizes(db: Database) -> None:
         whole = await conn.scalar(text("SELECT pg_database_size(current_database())"))
         print(f"\ndatabase: {whole / 1e6:,.0f} MB")
         for table in tables:
-            size = await conn.scalar(text(f"SELECT pg_total_relation_size('{table}')"))
+            parts = f"SELECT sum(pg_total_relation_size(relid)) FROM pg_partition_tree('{table}')"
+            size = float(
+                await conn.scalar(text(f"SELECT coalesce(({parts}), pg_total_relation_size('{table}'))"))
+            )
             rows = await conn.scalar(text(f"SELECT count(*) FROM {table}"))
             each = size / max(rows, 1)
             print(f"  {table:20}{size / 1e6:>9,.1f} MB {rows:>11,} rows {each:>7,.0f} bytes a row")

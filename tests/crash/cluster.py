@@ -65,7 +65,10 @@ class Cluster:
         await self.start(f"worker {number}", "worker", "--concurrency", "2")
 
     async def kill(self, name: str) -> None:
-        """SIGKILL: nothing is told, nothing is given back."""
+        """SIGKILL: nothing is told, nothing is given back. None of them may have ended by itself."""
+        if (ended := self.processes[name].returncode) is not None:
+            said = (self.folder / f"{name}.log").read_text()[-3000:]
+            raise RuntimeError(f"{name} ended by itself ({ended}):\n{said}")
         self.processes[name].send_signal(signal.SIGKILL)
         await self.processes[name].wait()
 
