@@ -15,7 +15,7 @@ from digest.match.learn import likeness
 from digest.match.query import Queries
 from digest.match.words import Ints
 
-LIKES_RARITY = 5.8  # liked papers say as much as a topic of words that one paper in 300 holds
+LIKES_RARITY = 7.0  # liked papers say as much as a topic of words that one paper in 1000 holds
 TINY = np.float32(1e-6)  # so that no meaning at all is no hit, also where likes are all that counts
 LIKENESS_FLOOR = 0.05  # what likes must add to make a paper a hit without any word of the topic
 
