@@ -122,7 +122,9 @@ def _wait_for_tables(connection: Connection, where: str) -> None:
             return
         time.sleep(PAUSE_SECONDS)
     if ours:
-        raise StorageError(f"{where}: the tables are in use all the time; stop the workers, then upgrade")
+        raise StorageError(
+            f"{where}: the tables are in use all the time; stop the workers (or a dump), then upgrade"
+        )
 
 
 def _check_ours(connection: Connection, where: str) -> None:

@@ -27,6 +27,8 @@ from sqlalchemy import (
     text,
 )
 
+from digest.errors import StorageError
+from digest.storage import migrate
 from digest.storage.database import APPLICATION_ID, driver_url
 from digest.storage.migrate import _config, upgrade
 from digest.storage.queue import prepare
@@ -199,6 +201,20 @@ def test_workers_of_the_version_before_only_wait(empty_postgres_url: str, _round
     assert not faults
     assert sum(found.values()) == issues
     assert found["sent"] > made - ROWS
+
+
+def test_tables_that_are_never_free_are_told_and_left_as_they_are(
+    empty_postgres_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(migrate, "TRIES", 2)
+    with first_version(empty_postgres_url) as engine, engine.connect() as connection:
+        fill(connection)
+        with pytest.raises(StorageError, match="in use all the time; stop the workers"):
+            upgrade(empty_postgres_url, NOW)
+        connection.commit()
+        assert connection.scalar(text("SELECT version_num FROM alembic_version")) == FIRST
+        connection.rollback()
+        assert upgrade(empty_postgres_url, NOW) is True
 
 
 def wait_for_more(engine: Engine, than: int) -> int:
