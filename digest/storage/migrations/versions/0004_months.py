@@ -1,7 +1,7 @@
 """Deliveries by month on PostgreSQL, so that retention drops a month as a whole; see `storage.months`.
 
 Nothing is copied: the table of before becomes the first partition. Workers of the version before go on: they
-write the same columns, and wait while the indexes are built, two seconds a million rows.
+write the same columns, and wait while the indexes are built: nine seconds a million rows, measured.
 """
 
 from datetime import datetime
