@@ -21,9 +21,10 @@ from digest.config import normalise_address, read_roster
 from digest.errors import ConfigError
 from digest.match.rank import check_topic
 from digest.models import Subscriber, SubscriberStatus, Topic
+from digest.pipeline import leaving
 from digest.pipeline.intake import first_issue_at, import_listed
 from digest.schedule import describe, next_due, parse_schedule
-from digest.storage import asks, subscribers, suppressions
+from digest.storage import subscribers, suppressions
 
 app = typer.Typer(
     help="Who reads: list, show, add, import, export, pause, resume, remove, forget.", no_args_is_help=True
@@ -186,11 +187,7 @@ def forget(email: Email, config: options.Config = None) -> None:
 
     async def work() -> None:
         async with desk(config) as tools, tools.hold(), tools.db.write() as conn:
-            known = await subscribers.by_email(conn, email)
-            if known:
-                await subscribers.remove(conn, known.id)
-            await asks.erase(conn, email)
-            await suppressions.suppress(conn, email, "forgotten", tools.clock())
+            await leaving.erase(conn, email, tools.clock())
         typer.echo("forgotten")
 
     run_async(work())

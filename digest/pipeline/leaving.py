@@ -5,7 +5,7 @@ from datetime import datetime
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from digest.models import Subscriber, SubscriberStatus
-from digest.storage import asks, subscribers, suppressions
+from digest.storage import asks, bounces, doubts, outbox, subscribers, suppressions
 from digest.storage.database import Database
 from digest.storage.suppressions import address_hash
 
@@ -31,13 +31,18 @@ async def leave(conn: AsyncConnection, token: str, *, network: str, now: datetim
 
 
 async def forget(db: Database, reader: Subscriber, *, network: str, now: datetime) -> None:
-    """Delete everything about a reader; a hash stays, so that no file brings the address back."""
+    """`erase`, by the reader's own wish, which is recorded."""
     async with db.write() as conn:
-        await _erase(conn, reader, network, now)
+        await erase(conn, reader.email, now)
+        await asks.consent(conn, "forgotten", address_hash(reader.email), network=network, now=now)
 
 
-async def _erase(conn: AsyncConnection, reader: Subscriber, network: str, now: datetime) -> None:
-    await subscribers.remove(conn, reader.id)
-    await asks.erase(conn, reader.email)
-    await suppressions.suppress(conn, reader.email, "forgotten", now)
-    await asks.consent(conn, "forgotten", address_hash(reader.email), network=network, now=now)
+async def erase(conn: AsyncConnection, email: str, now: datetime) -> None:
+    """Delete everything about an address, letters and bounces too; a hash stays, against every revival."""
+    if known := await subscribers.by_email(conn, email):
+        await subscribers.remove(conn, known.id)
+    await asks.erase(conn, email)
+    await outbox.erase(conn, email)
+    await doubts.forget_lost(conn)
+    await bounces.erase(conn, email)
+    await suppressions.suppress(conn, email, "forgotten", now)

@@ -5,10 +5,11 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, func, insert, select
+from sqlalchemy import ColumnElement, and_, delete, func, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from digest.models import Delivery
+from digest.storage import suppressions
 from digest.storage.outbox import COLUMNS, delivery_of
 from digest.storage.tables import bounces, deliveries, strays
 
@@ -95,3 +96,12 @@ async def keep_stray(conn: AsyncConnection, key: str, raw: bytes, now: datetime)
     """Keep a mail that could not be matched, once, for a person to look at."""
     if await conn.scalar(select(strays.c.key).where(strays.c.key == key)) is None:
         await conn.execute(insert(strays).values(key=key, raw=raw, received_at=now))
+
+
+async def erase(conn: AsyncConnection, email: str) -> None:
+    """Delete the bounces of an address, and the mails that could not be matched and that name it."""
+    await conn.execute(delete(bounces).where(_B.address_hash == suppressions.address_hash(email)))
+    name = email.casefold().encode()
+    rows = await conn.execute(select(strays.c.key, strays.c.raw))
+    naming = [row.key for row in rows if name in row.raw.lower()]
+    await conn.execute(delete(strays).where(strays.c.key.in_(naming)))

@@ -21,6 +21,7 @@ from sqlalchemy import (
     and_,
     bindparam,
     case,
+    delete,
     exists,
     insert,
     literal,
@@ -211,6 +212,11 @@ async def replace_open(conn: AsyncConnection, subscriber_ids: Sequence[int], now
         ended.extend(issue for (issue,) in result if issue is not None)
     await conn.run_sync(release, ended)
     return ended
+
+
+async def erase(conn: AsyncConnection, email: str) -> None:
+    """Delete what was sent, or was to be sent, to an address."""
+    await conn.execute(delete(deliveries).where(_D.address_hash == address_hash(email)))
 
 
 #: The columns that make a delivery, in the order of its fields.
