@@ -215,6 +215,8 @@ def folder(keep: Path | None) -> Iterator[Path]:
     """Where the run leaves its files."""
     if keep:
         keep.mkdir(parents=True, exist_ok=True)
+        if (keep / "digest.db").exists():  # what another run sent, this one's server has never seen
+            raise SystemExit(f"{keep} holds the database of another run; name an empty folder")
         yield keep
         return
     with tempfile.TemporaryDirectory(prefix="soak-") as place:
