@@ -52,7 +52,8 @@ def serve(
 
 async def _serve(config: Path | None, host: str, port: int, *, web: bool) -> None:
     async with desk(config) as tools, listening_lmtp(tools):
-        tools.roster()  # a broken file or template is told before anything is done
+        if tools.db.is_sqlite:  # past one machine the workers read it
+            tools.roster()  # a broken file or template is told before anything is done
         await look_at_templates(tools)
         if web:
             with listening(host, port) as listener:

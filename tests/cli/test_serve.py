@@ -67,6 +67,18 @@ def test_serve_sends_by_itself_answers_and_ends_on_sigterm(folder: Path) -> None
         assert process.wait(timeout=20) == 0
 
 
+def test_past_one_machine_serve_ticks_and_answers_without_the_file(folder: Path, postgres_url: str) -> None:
+    (folder / "subscribers.yaml").unlink()
+    settings = {"DIGEST_DATABASE_URL": postgres_url, "DIGEST_SECRET_KEY": "a key of the tests, long enough"}
+    with serving(folder, "--port", "0", **settings) as process:
+        until(folder, "this process only ticks and serves pages")
+        address = until(folder, r"serves (http://127\.0\.0\.1:\d+)/").group(1)
+        assert get(f"{address}/healthz") == (200, "ok\n")
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(timeout=20) == 0
+    assert not (folder / "outbox").exists()
+
+
 def test_log_is_json_and_names_nobody(folder: Path) -> None:
     with serving(folder, "--no-web"):
         until(folder, '"event": "deliver.done"')
