@@ -8,8 +8,10 @@ because they must work for ever, also after every key was changed (mail.md requi
 """
 
 import hashlib
+import hmac
 import struct
 from base64 import urlsafe_b64decode, urlsafe_b64encode
+from binascii import b2a_base64
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from functools import cache
@@ -26,6 +28,7 @@ CONFIRM_FOR = timedelta(hours=48)
 MANAGE_FOR = timedelta(days=90)
 
 _NUMBERS = struct.Struct(">QQ")
+_URLSAFE = bytes.maketrans(b"+/", b"-_")
 
 
 class Links:
@@ -36,6 +39,7 @@ class Links:
         self.base_url = base_url.rstrip("/") if base_url else None
         self._keys = [key.encode() for key in reversed(keys)]  # itsdangerous signs with the last
         self._signer = cache(self._make_signer)
+        self._mac = cache(self._make_mac)
 
     def home(self) -> str | None:
         """The sign-up page."""
@@ -106,8 +110,10 @@ class Links:
         return self.base_url + path if self.base_url else None
 
     def _sign(self, purpose: str, first: int, second: int) -> str:
-        packed = urlsafe_b64encode(_NUMBERS.pack(first, second)).rstrip(b"=")
-        return self._signer(purpose).sign(packed).decode("ascii")
+        packed = _base64(_NUMBERS.pack(first, second))
+        mac = self._mac(purpose).copy()
+        mac.update(packed)
+        return f"{packed.decode()}.{_base64(mac.digest()).decode()}"
 
     def _read(self, purpose: str, token: str) -> tuple[int, int]:
         try:
@@ -125,6 +131,14 @@ class Links:
 
     def _make_signer(self, purpose: str) -> Signer:
         return Signer(self._keys, salt=f"digest.{purpose}", digest_method=hashlib.sha256)
+
+    def _make_mac(self, purpose: str) -> hmac.HMAC:
+        """What `Signer.sign` would begin with each time: a message has two signatures, made in 3 us each."""
+        return hmac.new(self._signer(purpose).derive_key(), digestmod=hashlib.sha256)
+
+
+def _base64(octets: bytes) -> bytes:
+    return b2a_base64(octets, newline=False).translate(_URLSAFE).rstrip(b"=")
 
 
 def _canonical(token: str) -> bytes:

@@ -29,4 +29,4 @@ def assemble(
     whole = [*fields, ("MIME-Version", "1.0"), ("Content-Type", f'multipart/{kind}; boundary="{mark}"')]
     head = headers.serialise(whole)
     headers.verify(head, whole)
-    return head + b"".join(body).replace(b"\0", reader.encode("ascii"))
+    return b"".join([head, *body]).replace(b"\0", reader.encode("ascii"))

@@ -73,7 +73,7 @@ class Composer:
         """
         subject = wording.subject(issue, papers)
         reader = self._links.reader(subscriber.id, issue.id or 0)
-        head, foot = self._head_and_foot(issue, subscriber, papers, subject, reader, created_at)
+        head, foot = self._head_and_foot(issue, subscriber, papers, subject, created_at)
         attachment = _attachment(issue, subscriber, papers)
         budget = MAX_SIZE - HEADER_SIZE - head.size - foot.size
         budget -= len(mime.quoted_printable(attachment.content)) if attachment else 0
@@ -99,13 +99,12 @@ class Composer:
         subscriber: Subscriber,
         papers: Mapping[str, Paper],
         subject: str,
-        reader: str,
         at: datetime,
     ) -> tuple[Block, Block]:
         """The frame, rendered whole and parted where the blocks go."""
         values = {
             **self._imprint,
-            **self._addresses(issue, subscriber, reader, at),
+            **self._addresses(issue, subscriber, at),
             "subject": subject,
             "preheader": wording.preheader(issue, papers),
             "date": wording.date(issue, subscriber),
@@ -125,15 +124,13 @@ class Composer:
             raise self._templates.lacks(f"digest.{kind}", "body")
         return head, foot
 
-    def _addresses(
-        self, issue: Issue, subscriber: Subscriber, reader: str, at: datetime
-    ) -> dict[str, str | None]:
+    def _addresses(self, issue: Issue, subscriber: Subscriber, at: datetime) -> dict[str, str | None]:
         """Where the frame leads; None for what there is no address for."""
         token = subscriber.token
         leave = (self._links.unsubscribe(token) or unsubscribe_by_mail(self._site, token)) if token else None
         return {
             "home": self._links.home(),
-            "online": None if issue.id is None else self._links.online(reader),
+            "online": None if issue.id is None else self._links.online(mime.TOKEN),
             "manage": self._links.manage(subscriber.id, at),
             "unsubscribe": leave,
         }

@@ -29,63 +29,64 @@ def quoted_printable(text: str) -> bytes:
     A line never starts with a dot or with `From `: no relay has a reason to touch it, so a signature
     over the body stays good.
     """
-    return _finished(_encoded(text.rstrip("\n")))
+    return _encoded(text.rstrip("\n")) + b"\r\n"
 
 
 def quoted_printable_lines(text: str) -> bytes:
     """The same, line by line: for a text whose lines are mostly those of the text before."""
-    return b"".join(map(_encoded_line, text.rstrip("\n").split("\n")))
+    return b"".join(map(_line, text.rstrip("\n").split("\n")))
 
 
-_encoded_line = lru_cache(maxsize=2048)(quoted_printable)
+@lru_cache(maxsize=2048)
+def _line(text: str) -> bytes:
+    return _encoded(text) + b"\r\n"
 
 
 def cut(text: str) -> Pieces:
-    """Encode a block that has slots; `fill` makes bytes of it."""
-    pieces = _SLOT.split(text.rstrip("\n"))
-    return tuple(piece if place % 2 else _encoded(piece) for place, piece in enumerate(pieces))
+    """Encode a block that has slots; `fill` makes bytes of it. A piece before a slot leaves its line open."""
+    *pieces, last = _SLOT.split(text.rstrip("\n"))
+    opened = [piece if place % 2 else _opened(_encoded(piece)) for place, piece in enumerate(pieces)]
+    return (*opened, _encoded(last) + b"\r\n")
 
 
 def fill(pieces: Pieces, slots: Mapping[str, str]) -> bytes:
     """The block with its slots filled, as `quoted_printable` would have it but for soft line breaks."""
-    return _finished(_softly(_encoded(slots[piece]) if isinstance(piece, str) else piece for piece in pieces))
+    return b"".join(
+        [_opened(_encoded(slots[piece])) if isinstance(piece, str) else piece for piece in pieces]
+    )
 
 
 def _encoded(text: str) -> bytes:
-    """Quoted-printable with bare line feeds; a token stands between soft line breaks."""
-    plain = text.replace("\r\n", "\n").replace("\r", "\n")
-    if TOKEN not in plain:
-        return b2a_qp(plain.encode(), istext=True)
-    pieces = re.split(f"({TOKEN})", plain)
-    return _softly(b"\0" if piece == TOKEN else b2a_qp(piece.encode(), istext=True) for piece in pieces)
+    """Quoted-printable without the last line end; a token stands between soft line breaks."""
+    if "\r" in text:
+        text = text.replace("\r\n", "\n").replace("\r", "\n")
+    if TOKEN not in text:
+        return _piece(text)
+    return b"\0=\r\n".join(_opened(_piece(piece)) for piece in text.split(TOKEN)).removesuffix(b"=\r\n")
 
 
-def _softly(pieces: Iterable[bytes]) -> bytes:
-    """Encoded pieces joined by soft line breaks, where there is no line end already."""
-    joined = b""
-    for piece in pieces:
-        if joined and piece and not joined.endswith(b"\n") and not piece.startswith(b"\n"):
-            joined = _with_room(joined) + b"=\n"
-        joined += piece
-    return joined
+def _piece(text: str) -> bytes:
+    """What starts at the start of a line, with CRLF; dots and `From ` there are shielded."""
+    encoded = b2a_qp(text.encode(), istext=True)
+    if encoded.startswith((b".", b"From ")) or b"\n." in encoded or b"\nFrom " in encoded:
+        encoded, found = b"\n" + encoded, 1
+        while found:  # the line that follows a shielded dot may begin with a dot as well
+            encoded, found = _LEADING.subn(_shield, encoded)
+        encoded = encoded[1:]
+    return encoded.replace(b"\n", b"\r\n")
 
 
-def _with_room(encoded: bytes) -> bytes:
-    """Break a last line that has no place for one more sign; an escape such as =E2 stays whole."""
+def _opened(encoded: bytes) -> bytes:
+    """The same, ready to be continued on the next line: with a soft line break, where one is needed."""
+    if not encoded or encoded.endswith(b"\n"):
+        return encoded
     start = encoded.rfind(b"\n") + 1
     if len(encoded) - start < _WIDTH:
-        return encoded
-    place = start + _WIDTH - 6
+        return encoded + b"=\r\n"
+    place = start + _WIDTH - 6  # no room for one more sign; an escape such as =E2 stays whole
     escape = encoded.rfind(b"=", place - 2, place)
     place = escape if escape >= 0 else place
-    return encoded[:place] + b"=\n" + encoded[place:]
-
-
-def _finished(encoded: bytes) -> bytes:
-    shielded, found = b"\n" + encoded + b"\n", 1
-    while found:  # the line that follows a shielded dot may begin with a dot as well
-        shielded, found = _LEADING.subn(_shield, shielded)
-    return shielded[1:].replace(b"\n", b"\r\n")
+    return b"%b=\r\n%b=\r\n" % (encoded[:place], encoded[place:])
 
 
 def _shield(match: re.Match[bytes]) -> bytes:
