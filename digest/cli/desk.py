@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import sys
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -23,12 +23,13 @@ from digest.compose.steady import SteadyComposer, SteadyLetters
 from digest.config import Roster, Settings, read_roster, read_settings, signing_keys
 from digest.deliver import verp
 from digest.deliver.files import FileTransport
-from digest.deliver.relay import parse_relay
+from digest.deliver.relay import Relay, parse_relay
 from digest.deliver.smtp import SmtpTransport
 from digest.deliver.transport import Transport
 from digest.links import Links
 from digest.models import Delivery, Site
 from digest.pipeline import letters as letters_of
+from digest.pipeline import reach
 from digest.pipeline.faults import Faults
 from digest.pipeline.lease import holding
 from digest.pipeline.model import use_model
@@ -104,15 +105,25 @@ class Desk:
 
     def _host(self) -> str:
         """The mail server, by name; empty without one."""
+        relay = self.relay()
+        return relay.host if relay else ""
+
+    async def carries(self, emails: Iterable[str]) -> bool:
+        """Can the way out carry these addresses? The mail server is asked only where that is a question."""
+        return await reach.carries(self.db, self.relay(), emails, self.clock())
+
+    def relay(self) -> Relay | None:
+        """The mail server; None: there is only the outbox folder. Raises ConfigError."""
         url = self.settings.smtp_url
-        return parse_relay(url.get_secret_value()).host if url else ""
+        return parse_relay(url.get_secret_value()) if url else None
 
     def transport(self) -> Transport:
         """SMTP if DIGEST_SMTP_URL is set, else the outbox folder."""
-        if self.settings.smtp_url is None:
+        relay = self.relay()
+        if relay is None:
             return FileTransport(self.settings.outbox)
         return SmtpTransport(
-            parse_relay(self.settings.smtp_url.get_secret_value()),
+            relay,
             connections=self.settings.smtp_connections,
             rate=self.settings.smtp_rate,
         )
@@ -131,6 +142,7 @@ class Desk:
             render=self.renderer,
             return_path=self.return_path,
             check=self.check_templates,
+            carries=self.carries,
             leaves=self.settings.smtp_url is not None,
             resend=self.settings.uncertain == "resend-once",
         )

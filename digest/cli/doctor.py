@@ -20,7 +20,7 @@ from digest.deliver.mailbox import parse_inbox
 from digest.deliver.relay import Relay, parse_relay
 from digest.deliver.sign import Key, dns_record, sign
 from digest.errors import ConfigError, DigestError, TemplateError
-from digest.pipeline import faults
+from digest.pipeline import faults, reach
 from digest.pipeline.doctor import machine, names
 from digest.pipeline.doctor.check import Check, Health, fail, ok, warn
 from digest.pipeline.doctor.relay import check_relay, fetch_back, send_test
@@ -113,6 +113,7 @@ async def _mail(tools: Desk, resolver: names.Resolver) -> list[Check]:
     relay = parse_relay(settings.smtp_url.get_secret_value())
     sender = parseaddr(settings.from_)[1]
     checks = await check_relay(relay)
+    await reach.ask(tools.db, relay, tools.clock())
     if reason := refusal(sender):
         return [*checks, fail("sender", f"{sender}: {reason}", "set DIGEST_FROM to an address of your own")]
     try:

@@ -15,7 +15,6 @@ from digest.deliver.files import safe_name
 from digest.errors import ConfigError
 from digest.match.rank import check_topic
 from digest.models import Match, Subscriber, SubscriberStatus, Topic
-from digest.pipeline.intake import import_listed
 from digest.pipeline.preview import Preview
 from digest.pipeline.preview import preview as preview_issue
 from digest.storage import passes, subscribers
@@ -90,6 +89,7 @@ async def _preview(
 async def _need_papers(tools: Desk) -> None:
     """A first preview needs papers and subscribers as the file says; it fetches them, as `run` would."""
     from digest.cli.ingest import ingest_at
+    from digest.cli.run import import_roster
 
     async with tools.db.read() as conn:
         newest = await passes.newest_pass(conn)
@@ -97,7 +97,7 @@ async def _need_papers(tools: Desk) -> None:
         return
     roster = tools.roster()
     async with tools.hold():
-        await import_listed(tools.db, roster.listed, tools.clock())
+        await import_roster(tools, roster)
         await ingest_at(tools, roster, quiet=True)
 
 

@@ -10,6 +10,7 @@ import typer
 from digest.cli import options
 from digest.cli.desk import Desk, desk, note, run_async
 from digest.cli.ingest import ingest_at, report_sources
+from digest.config import Roster
 from digest.errors import TemplateError
 from digest.pipeline import epoch
 from digest.pipeline.compose import ComposeReport, compose
@@ -47,8 +48,7 @@ async def _run(config: Path | None, now: str | None, as_json: bool) -> int:
         roster = tools.roster()
         whole = await look_at_templates(tools)
         async with tools.hold():
-            intake = await import_listed(tools.db, roster.listed, tools.clock())
-            report_intake(intake)
+            report_intake(await import_roster(tools, roster))
             ingested = await ingest_at(tools, roster, quiet=as_json)
             composed = await _compose(tools, ingested) if whole else ComposeReport()
             delivered = await deliver_at(tools)
@@ -59,6 +59,12 @@ async def _run(config: Path | None, now: str | None, as_json: bool) -> int:
             await _tell(tools, report)
         report_problems(delivered)
         return 0 if whole and delivered.ok and not ingested.failed else 1
+
+
+async def import_roster(tools: Desk, roster: Roster, *, welcome: bool = True) -> IntakeReport:
+    """Bring the database to what a file says. Raises ConfigError for a topic that cannot be ranked."""
+    carried = await tools.carries(entry.subscriber.email for entry in roster.listed)
+    return await import_listed(tools.db, roster.listed, tools.clock(), welcome=welcome, carried=carried)
 
 
 async def look_at_templates(tools: Desk) -> bool:
@@ -95,6 +101,8 @@ def report_intake(report: IntakeReport) -> None:
         note(f"{email} is no longer in the file and is paused; add it again, or `digest subscribers remove`")
     for email in report.refused:
         note(f"{email} must not be mailed (forgotten, complaint or hard bounce); remove it from the file")
+    for sentence in report.unreachable:
+        note(sentence)
 
 
 def report_problems(report: DeliveryReport) -> None:

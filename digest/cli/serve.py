@@ -25,6 +25,7 @@ from digest.cli.run import look_at_templates
 from digest.engine import memory
 from digest.engine.service import Service
 from digest.errors import ConfigError
+from digest.pipeline import reach
 from digest.pipeline.signup import Limits
 from digest.web.admin import admin_routes
 from digest.web.app import create_app
@@ -36,6 +37,9 @@ if TYPE_CHECKING:
 
 #: How long an answer may take after a stop.
 GRACE_SECONDS = 5
+
+#: How long the start waits for the mail server's greeting.
+REACH_SECONDS = 5
 
 
 def serve(
@@ -84,8 +88,16 @@ async def run_with_pages(
     note(f"digest serves {address}/ and, for the operator, {address}/admin; stop it with Ctrl-C")
     if tools.settings.admin_token is None:
         note(f"admin token for this run: {token.get_secret_value()} (set DIGEST_ADMIN_TOKEN to choose one)")
+    await learn_reach(tools)
     async with _answering(app, listener):
         await run_until_stopped(service)
+
+
+async def learn_reach(tools: Desk) -> None:
+    """Ask the mail server once what addresses it carries, so that the forms know; it may be away."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(REACH_SECONDS):
+            await reach.ask(tools.db, tools.relay(), tools.clock())
 
 
 def application(tools: Desk, service: "Service | Ticker", token: str) -> Starlette:

@@ -16,13 +16,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from digest.cli import options
 from digest.cli.desk import Desk, desk, note, run_async
 from digest.cli.roster_text import as_entry, to_yaml
-from digest.cli.run import report_intake
+from digest.cli.run import import_roster, report_intake
 from digest.config import normalise_address, read_roster
 from digest.errors import ConfigError
 from digest.match.rank import check_topic
 from digest.models import Subscriber, SubscriberStatus, Topic
-from digest.pipeline import leaving
-from digest.pipeline.intake import first_issue_at, import_listed
+from digest.pipeline import leaving, reach
+from digest.pipeline.intake import first_issue_at
 from digest.schedule import describe, next_due, parse_schedule
 from digest.storage import subscribers, suppressions
 
@@ -76,15 +76,22 @@ def add(
     new = _new_subscriber(email, name, topic, schedule)
 
     async def work() -> None:
-        async with desk(config, now) as tools, tools.hold(), tools.db.write() as conn:
-            await _refuse_known(conn, new.email)
-            at = tools.clock()
-            await subscribers.add(
-                conn, replace(new, next_issue_at=first_issue_at(new, at, welcome=True)), now=at
-            )
+        async with desk(config, now) as tools:
+            carried = await tools.carries([new.email])
+            if reason := reach.refusal(new.email, carried=carried):
+                raise ConfigError(reason)
+            await _add(tools, new)
         typer.echo(f"{new.email} is subscribed; the first issue is due at the next run")
 
     run_async(work())
+
+
+async def _add(tools: Desk, new: Subscriber) -> None:
+    async with tools.hold(), tools.db.write() as conn:
+        await _refuse_known(conn, new.email)
+        at = tools.clock()
+        due_at = first_issue_at(new, at, welcome=True)
+        await subscribers.add(conn, replace(new, next_issue_at=due_at), now=at)
 
 
 @app.command("import")
@@ -101,7 +108,7 @@ def import_(
     async def work() -> None:
         async with desk(config, now) as tools, tools.hold():
             roster = read_roster(file)
-            report = await import_listed(tools.db, roster.listed, tools.clock(), welcome=not no_welcome)
+            report = await import_roster(tools, roster, welcome=not no_welcome)
         typer.echo(f"{len(report.added)} added, {len(report.changed)} changed, {len(report.paused)} paused")
         report_intake(report)
 

@@ -49,6 +49,11 @@ class FileTransport:
         """One: the disk is faster than its turns."""
         return 1
 
+    @property
+    def carries_utf8(self) -> bool:
+        """A file takes every address."""
+        return True
+
     async def send(self, envelope: Envelope) -> Outcome:
         """Write both files whole or not at all; a second time replaces them by the same ones."""
         return await asyncio.to_thread(self._write, envelope)

@@ -62,6 +62,7 @@ class SmtpTransport:
         self.relay = relay
         self.connections = connections
         self.rate = rate
+        self.carries_utf8: bool | None = None  # by the last EHLO
         self._hostname = hostname
         self._context = check_certificates
         self._waiting: deque[_Item] = deque()
@@ -146,6 +147,7 @@ class SmtpTransport:
 
     async def _one_session(self) -> None:
         session = await connect(self.relay, hostname=self._hostname, context=self._context)
+        self.carries_utf8 = "smtputf8" in session.extensions
         try:
             await self._converse(session)
             await session.quit()

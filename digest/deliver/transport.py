@@ -41,6 +41,11 @@ class Transport(Protocol):
     @allowed.setter
     def allowed(self, number: int) -> None: ...
 
+    @property
+    def carries_utf8(self) -> bool | None:
+        """May letters beyond ASCII stand before the @ of an address? None: nobody asked the server yet."""
+        ...
+
     def send(self, envelope: Envelope) -> Awaitable[Outcome]:
         """Try once. Never raises for what a server or a disk says: the outcome tells.
 

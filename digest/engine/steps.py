@@ -21,7 +21,7 @@ from digest.pipeline import epoch, retention, signup, tally
 from digest.pipeline.compose import ComposeReport, compose
 from digest.pipeline.faults import Faults
 from digest.pipeline.ingest import IngestReport, ingest
-from digest.pipeline.intake import import_listed, summary
+from digest.pipeline.intake import IntakeReport, import_listed, summary
 from digest.pipeline.lease import holding
 from digest.pipeline.sending import Way, send_due
 from digest.pipeline.workers import worker_name
@@ -108,13 +108,18 @@ class Steps:
         tools = self._tools
         async with holding(tools.db, "pass", worker_name(), patience=0):
             roster = self._read_roster()
-            imported = await import_listed(tools.db, roster.listed, tools.clock())
+            imported = await self._import(roster)
             if any(summary(imported).values()):
                 log.info("subscribers.imported", **summary(imported))
             report = await ingest(tools.db, roster.sources, clock=tools.clock, grace=self._patience())
             async with tools.db.write() as conn:
                 await search.catch_up(conn)
         self._tell(report)
+
+    async def _import(self, roster: Roster) -> IntakeReport:
+        tools, emails = self._tools, [entry.subscriber.email for entry in roster.listed]
+        carried = await tools.way().carries(emails)
+        return await import_listed(tools.db, roster.listed, tools.clock(), carried=carried)
 
     def _read_roster(self) -> Roster:
         """The file as it is now; while it is broken, as it was when it last was whole."""

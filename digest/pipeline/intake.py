@@ -14,6 +14,7 @@ from digest.config import Listed
 from digest.errors import ConfigError, RankError
 from digest.match.rank import check_topic
 from digest.models import Subscriber, SubscriberStatus
+from digest.pipeline import reach
 from digest.schedule import next_after_change, next_due
 from digest.storage import issues, subscribers, suppressions
 from digest.storage.database import Database
@@ -28,21 +29,27 @@ class IntakeReport:
     changed: tuple[str, ...] = ()
     paused: tuple[str, ...] = ()  # their entry vanished from the file
     refused: tuple[str, ...] = ()  # suppressed or forgotten
+    unreachable: tuple[str, ...] = ()  # sentences about new addresses that the mail server cannot carry
 
 
 async def import_listed(
-    db: Database, listed: Sequence[Listed], now: datetime, *, welcome: bool = True
+    db: Database, listed: Sequence[Listed], now: datetime, *, welcome: bool = True, carried: bool = True
 ) -> IntakeReport:
-    """Bring the database to what the file says; all of it, or nothing if a topic cannot be ranked."""
+    """Bring the database to what the file says; all of it, or nothing if a topic cannot be ranked.
+
+    Unless they are `carried`, new addresses with letters beyond ASCII before the @ are refused.
+    """
     _check_topics(listed)
     async with db.write() as conn:
         stored = await subscribers.by_emails(conn, [entry.subscriber.email for entry in listed])
         banned = [e.subscriber.email for e in listed if await _is_banned(conn, e.subscriber.email)]
-        added, changed = [], []
+        added, changed, unreachable = [], [], []
         for entry in listed:
             email = entry.subscriber.email
             known = stored.get(address_of(email))
-            if known is None and email not in banned:
+            if known is None and (reason := reach.refusal(email, carried=carried)):
+                unreachable.append(f"line {entry.line}: {reason}")
+            elif known is None and email not in banned:
                 await _add(conn, entry, now, welcome)
                 added.append(email)
             elif known is not None and _has_changed(entry, known):
@@ -50,7 +57,11 @@ async def import_listed(
                 changed.append(email)
         paused = await _pause_vanished(conn, listed)
     return IntakeReport(
-        added=tuple(added), changed=tuple(changed), paused=tuple(paused), refused=tuple(banned)
+        added=tuple(added),
+        changed=tuple(changed),
+        paused=tuple(paused),
+        refused=tuple(banned),
+        unreachable=tuple(unreachable),
     )
 
 
@@ -125,4 +136,9 @@ async def _pause_vanished(conn: AsyncConnection, listed: Sequence[Listed]) -> li
 
 def summary(report: IntakeReport) -> Mapping[str, int]:
     """Counts, for the log: no addresses."""
-    return {"added": len(report.added), "changed": len(report.changed), "paused": len(report.paused)}
+    return {
+        "added": len(report.added),
+        "changed": len(report.changed),
+        "paused": len(report.paused),
+        "unreachable": len(report.unreachable),
+    }

@@ -5,14 +5,14 @@ pause, restored backup? ─→ something due? ─→ deliver, leases renewed mea
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
 
 from digest.deliver.transport import Transport
 from digest.models import Delivery
-from digest.pipeline import alarm, epoch
+from digest.pipeline import alarm, epoch, reach
 from digest.pipeline.deliver import Render, deliver
 from digest.pipeline.delivery_report import DeliveryReport
 from digest.storage import accounting, leases
@@ -25,6 +25,10 @@ RENEW_SECONDS = 60.0
 Clock = Callable[[], datetime]
 
 
+async def _everything(_emails: Iterable[str]) -> bool:
+    return True
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Way:
     """How messages go out; the callables are asked only if there is something to send."""
@@ -33,6 +37,7 @@ class Way:
     render: Callable[[], Render]
     return_path: Callable[[Delivery], str]
     check: Callable[[], None] = lambda: None  # raises TemplateError: nothing new is made then
+    carries: Callable[[Iterable[str]], Awaitable[bool]] = _everything  # see `reach`
     leaves: bool  # to real mailboxes, and not to a folder
     resend: bool = True  # the policy for doubtful ends of earlier runs
 
@@ -69,6 +74,8 @@ async def send_due(
             )
     finally:
         await transport.close()
+    if transport.carries_utf8 is not None:
+        await reach.learn(db, transport.carries_utf8, clock())
     if way.leaves:
         await alarm.watch(db, clock())
     return report

@@ -10,6 +10,7 @@ from digest.config import normalise_address
 from digest.errors import RankError
 from digest.match.rank import check_topic
 from digest.models import Schedule, Subscriber, Topic
+from digest.pipeline import reach
 from digest.schedule import describe, parse_schedule
 
 MAX_TOPICS, MAX_TOPIC = 20, 300
@@ -62,27 +63,27 @@ def read_choice(form: Mapping[str, str]) -> Choice:
     )
 
 
-def to_reader(choice: Choice) -> Subscriber:
-    """The subscriber that the form asks for. Raises ValueError with a sentence."""
+def to_reader(choice: Choice, *, carried: bool) -> Subscriber:
+    """The subscriber that the form asks for, see `read_address`. Raises ValueError with a sentence."""
     topics = read_topics(choice.topics)
     trending = choice.trending if topics else max(choice.trending, TRENDING_ALONE)
     return Subscriber(
         id=0,
-        email=read_address(choice.email),
+        email=read_address(choice.email, carried=carried),
         topics=topics,
         schedule=read_schedule(choice.days, choice.at, choice.zone),
         trending=trending,
     )
 
 
-def read_address(text: str) -> str:
+def read_address(text: str, *, carried: bool) -> str:
     """The address in its normal form. Raises ValueError with a sentence.
 
-    Most relays cannot take letters beyond ASCII before the @ (RFC 6531): told now, not by silence.
+    `carried`: letters beyond ASCII before the @ reach their reader; else it is told now, not by silence.
     """
     email = normalise_address(text)
-    if not email.rpartition("@")[0].isascii():
-        raise ValueError(f'"{email}" has letters before the @ that most mail servers cannot take')
+    if reason := reach.refusal(email, carried=carried):
+        raise ValueError(reason)
     return email
 
 

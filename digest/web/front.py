@@ -12,6 +12,7 @@ from starlette.requests import Request
 
 from digest.links import Links
 from digest.models import Site
+from digest.pipeline import reach
 from digest.pipeline.catalogue import Catalogue
 from digest.pipeline.signup import Limits
 from digest.pipeline.tally import Tallies
@@ -46,6 +47,10 @@ class Front:
     searches: Gate
     answering: asyncio.Lock = field(default_factory=asyncio.Lock)  # one at a time decides the letters
     queue: list[None] = field(default_factory=list)  # who waits for that
+
+    async def carries(self, email: str) -> bool:
+        """Can the mail server carry this address, by what is remembered of it?"""
+        return not reach.needs_utf8(email) or await reach.remembered(self.db)
 
 
 def front(request: Request) -> Front:

@@ -48,7 +48,8 @@ async def move(request: Request) -> Response:
     """Ask both addresses whether the digest may move."""
     tools, reader = front(request), await _reader(request)
     try:
-        email = read_address((await form_of(request)).get("email", "").strip())
+        typed = (await form_of(request)).get("email", "").strip()
+        email = read_address(typed, carried=await tools.carries(typed))
     except ValueError as error:
         return await _faulty(request, reader, draft_of(reader), error)
     await choices.ask_for_address(tools.db, reader, email, tools.clock())

@@ -35,7 +35,7 @@ async def subscribe(request: Request) -> Response:
     if form.get("website"):
         return _sent(tools)  # the trap that people do not see
     try:
-        reader = to_reader(choice)
+        reader = to_reader(choice, carried=await tools.carries(choice.email))
     except ValueError as error:
         return await home.show(request, choice, fault=_sentence(error), status=422)
     if not _is_timely(tools, form.get("stamp", "")):

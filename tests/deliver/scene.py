@@ -26,6 +26,7 @@ class ScriptedTransport:
     """Accepts everything but what the script says; remembers the recipients in order."""
 
     name = "scripted:25"
+    carries_utf8 = None
 
     def __init__(
         self,

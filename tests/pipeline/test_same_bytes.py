@@ -28,7 +28,7 @@ FINE = Outcome(verdict=Verdict.ACCEPTED, stage="dot", reply="2.0.0 Ok")
 class Listening:
     """Keeps what it was given; answers what it was told to."""
 
-    name, rate, concurrency = "listening:25", None, 1
+    name, rate, concurrency, allowed, carries_utf8 = "listening:25", None, 1, 1, None
 
     def __init__(self) -> None:
         self.answer = FINE
@@ -37,6 +37,9 @@ class Listening:
     async def send(self, envelope: Envelope) -> Outcome:
         self.heard.append(envelope.raw)
         return self.answer
+
+    def withdraw(self) -> None:
+        """What it was given is heard already."""
 
     async def close(self) -> None:
         """Holds nothing."""

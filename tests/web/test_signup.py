@@ -6,7 +6,7 @@ import pytest
 
 from digest.config import Listed
 from digest.models import DeliveryKind, SubscriberStatus
-from digest.pipeline import signup
+from digest.pipeline import reach, signup
 from digest.pipeline.compose import compose
 from digest.pipeline.intake import import_listed
 from digest.storage import asks, counters, suppressions
@@ -26,6 +26,14 @@ async def test_form_sends_one_letter_and_subscribes_nobody(place: Place) -> None
     assert reader
     assert (reader.status, reader.next_issue_at) == (SubscriberStatus.PENDING, None)
     assert place.woken
+
+
+async def test_letters_beyond_ascii_are_taken_where_the_mail_server_carries_them(place: Place) -> None:
+    await reach.learn(place.db, True, place.now)
+    assert (await sign_up(place, email="jürgen@bücher.dev")).status_code == 200
+    await reach.learn(place.db, False, place.now)
+    assert (await sign_up(place, email="jörg@bücher.dev")).status_code == 422
+    assert [letter.email for letter in await letters(place)] == ["jürgen@bücher.dev"]
 
 
 async def test_opening_the_letter_changes_nothing(place: Place) -> None:
@@ -158,7 +166,7 @@ async def test_form_that_comes_at_once_must_be_sent_again(place: Place) -> None:
     ("field", "value", "told"),
     [
         ("email", "nobody", "is not an e-mail address"),
-        ("email", "jürgen@papers.dev", "letters before the @"),
+        ("email", "jürgen@papers.dev", "letters beyond ASCII before the @"),
         ("zone", "Mars/Olympus", "is not a time zone"),
         ("at", "25:99", "hour or minute"),
         ("days", "someday", "is not a schedule"),
