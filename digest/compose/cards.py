@@ -11,6 +11,7 @@ from typing import NamedTuple, TypedDict
 from urllib.parse import quote, urlsplit
 
 from digest.compose import prose
+from digest.compose.markup import decoded
 from digest.compose.mime import TOKEN
 from digest.compose.tex import to_unicode
 from digest.links import Links
@@ -78,7 +79,7 @@ def card(paper: Paper, links: Links, followed: frozenset[str] = frozenset()) -> 
         authors=authors,
         names=[f"★\N{NO-BREAK SPACE}{author.name}" if author.followed else author.name for author in authors],
         more_authors=max(0, len(paper.authors) - len(authors)),
-        venue=prose.shorten(prose.clean(paper.venue or ", ".join(paper.categories[:3])), NAME),
+        venue=prose.shorten(plain(paper.venue or ", ".join(paper.categories[:3])), NAME),
         votes=paper.votes or None,
         version=paper.version,
         links=paper_links(paper),
@@ -95,6 +96,11 @@ def reasons(because: Sequence[str], abstract: str) -> tuple[str, ...]:
     return tuple(word.lower() if word.istitle() and word.lower() in abstract else word for word in plain)
 
 
+def plain(text: str) -> str:
+    """One line as a person reads it: markup that was escaped twice and TeX are gone, controls too."""
+    return prose.clean(to_unicode(decoded(text)))
+
+
 def clean_title(paper: Paper) -> str:
     """The title in plain text; the id for a paper whose feed gave none."""
     return _title(paper.title) or paper.id
@@ -102,19 +108,19 @@ def clean_title(paper: Paper) -> str:
 
 @lru_cache(maxsize=8192)
 def _title(title: str) -> str:
-    return prose.shorten(prose.clean(to_unicode(title)), TITLE)
+    return prose.shorten(plain(title), TITLE)
 
 
 @lru_cache(maxsize=4096)
 def clean_abstract(abstract: str) -> str:
     """The abstract in plain text, cut at a sentence."""
-    return prose.excerpt(prose.clean(to_unicode(abstract)))
+    return prose.excerpt(plain(abstract))
 
 
 @lru_cache(maxsize=16_384)
 def clean_name(name: str) -> str:
     """The name in plain text."""
-    return prose.shorten(prose.clean(to_unicode(name)), NAME)
+    return prose.shorten(plain(name), NAME)
 
 
 @lru_cache(maxsize=16_384)

@@ -12,8 +12,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from digest.compose import prose
-from digest.compose.cards import clean_title, safe_url
-from digest.compose.tex import to_unicode
+from digest.compose.cards import clean_title, plain, safe_url
 from digest.models import Paper
 
 _TEX = {
@@ -63,7 +62,7 @@ def _entry(paper: Paper, key: str) -> str:
     fields = {
         "title": f"{{{_escaped(clean_title(paper))}}}",
         "author": " and ".join(_bibtex_name(name) for name in _names(paper)),
-        "journal": _escaped(prose.clean(paper.venue)),
+        "journal": _escaped(plain(paper.venue)),
         "year": _year(paper),
         "eprint": paper.arxiv_id,
         "archiveprefix": "arXiv" if paper.arxiv_id else None,
@@ -79,7 +78,7 @@ def _record(paper: Paper) -> list[tuple[str, str]]:
     lines = [("TY", "JOUR" if paper.venue else "UNPB"), ("TI", clean_title(paper))]
     lines += [("AU", _inverted(name)) for name in _names(paper)]
     optional = {
-        "T2": prose.clean(paper.venue),
+        "T2": plain(paper.venue),
         "PY": _year(paper),
         "DO": prose.clean(paper.doi or ""),
         "AN": f"arXiv:{paper.arxiv_id}" if paper.arxiv_id else "",
@@ -89,7 +88,7 @@ def _record(paper: Paper) -> list[tuple[str, str]]:
 
 
 def _names(paper: Paper) -> list[str]:
-    return [name for author in paper.authors if (name := prose.clean(to_unicode(author)))]
+    return [name for author in paper.authors if (name := plain(author))]
 
 
 def _bibtex_name(name: str) -> str:

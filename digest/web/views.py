@@ -5,8 +5,7 @@ from dataclasses import dataclass, replace
 from urllib.parse import quote
 
 from digest.compose import prose
-from digest.compose.cards import Author, Link, card, clean_abstract, clean_name, folded, reasons
-from digest.compose.tex import to_unicode
+from digest.compose.cards import Author, Link, card, clean_abstract, clean_name, folded, plain, reasons
 from digest.links import Links
 from digest.models import Issue, Match, Paper, Subscriber
 from digest.storage.trending import Listed
@@ -58,7 +57,7 @@ def view(
     `words` are marked where they occur; `whole` shows the abstract uncut.
     """
     shown = paper if paper.open or not public else replace(paper, abstract="", comment="")
-    abstract = prose.clean(to_unicode(shown.abstract)) if whole else clean_abstract(shown.abstract)
+    abstract = plain(shown.abstract) if whole else clean_abstract(shown.abstract)
     because = reasons(match.because, abstract) if match else ()
     made = card(shown, _NO_LINKS, followed)
     return View(
