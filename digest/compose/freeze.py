@@ -113,3 +113,17 @@ def papers_of(issue: Issue, known: Mapping[str, Paper]) -> Mapping[str, Paper]:
     """Those of the known papers that the issue names."""
     ids = {match.paper_id for match in (*issue.shown, *issue.left_out)} | {*issue.trending, *issue.revised}
     return {paper_id: known[paper_id] for paper_id in ids if paper_id in known}
+
+
+def without_withdrawn(issue: Issue, papers: Mapping[str, Paper]) -> Issue:
+    """The issue without papers that were withdrawn since it was frozen: those are never mailed."""
+    gone = {paper_id for paper_id, paper in papers.items() if paper.withdrawn}
+    if not gone:
+        return issue
+    return replace(
+        issue,
+        shown=tuple(match for match in issue.shown if match.paper_id not in gone),
+        left_out=tuple(match for match in issue.left_out if match.paper_id not in gone),
+        trending=tuple(paper_id for paper_id in issue.trending if paper_id not in gone),
+        revised=tuple(paper_id for paper_id in issue.revised if paper_id not in gone),
+    )

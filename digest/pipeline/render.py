@@ -1,7 +1,8 @@
 """Claimed deliveries -> finished messages: load what the issues name, compose off the event loop.
 
 A delivery that is tried again gives the same bytes: its papers are shown as they were when its issue was
-frozen, its Message-ID stays, and a message that may have arrived already is not made anew at all.
+frozen, its Message-ID stays, and a message that may have arrived already is not made anew at all. Only what
+was withdrawn since is left out of a message that nobody has.
 """
 
 import asyncio
@@ -11,7 +12,7 @@ from dataclasses import dataclass, replace
 
 import structlog
 
-from digest.compose.freeze import papers_of
+from digest.compose.freeze import papers_of, without_withdrawn
 from digest.compose.headers import message_id
 from digest.compose.steady import AnyComposer
 from digest.deliver.hooks import returned_field
@@ -115,10 +116,14 @@ class Renderer:
         issue = needs.frozen.get(delivery.issue_id or 0)
         if issue is None or issue.subscriber_id not in needs.readers:
             raise StorageError("the issue of this delivery is no longer stored")
+        papers_now = needs.papers[issue.id or 0]
+        shown = without_withdrawn(issue, papers_now)
+        if shown.is_empty and not issue.is_empty:
+            raise StorageError("every paper of this issue was withdrawn before it left")
         return self._composer.message(
-            issue,
+            shown,
             needs.readers[issue.subscriber_id],
-            needs.papers[issue.id or 0],
+            papers_now,
             message_id=mark,
             created_at=delivery.created_at,
         )
