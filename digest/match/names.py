@@ -26,7 +26,7 @@ def is_same_person(one: str, other: str) -> bool:
     return _are_compatible(first.given, second.given)
 
 
-@lru_cache(maxsize=1 << 16)
+@lru_cache(maxsize=1 << 14)
 def parse(name: str) -> Name:
     """Cut a name as written into family and given names."""
     written = _ASIDE.sub(" ", plain(name)).strip()

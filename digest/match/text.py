@@ -105,7 +105,7 @@ def term(word: str) -> str:
     return _stem(folded) if folded.isascii() else folded
 
 
-@lru_cache(maxsize=1 << 17)
+@lru_cache(maxsize=1 << 15)
 def _stem(word: str) -> str:
     """The stem of an English word; kept, for a stemming costs more than all else that a word goes through."""
     with _stemming:
