@@ -19,6 +19,7 @@ from digest.deliver.addresses import refusal
 from digest.deliver.mailbox import parse_inbox
 from digest.deliver.relay import Relay, parse_relay
 from digest.deliver.sign import Key, dns_record, sign
+from digest.domains import ascii_domain
 from digest.errors import ConfigError, DigestError, TemplateError
 from digest.pipeline import faults, reach
 from digest.pipeline.doctor import machine, names
@@ -196,4 +197,4 @@ def _print(check: Check) -> None:
 
 
 def _domain(address: str) -> str:
-    return address.rpartition("@")[2].encode("idna").decode().lower()
+    return ascii_domain(address.rpartition("@")[2])

@@ -14,6 +14,7 @@ from digest.compose import prose
 from digest.compose.markup import decoded
 from digest.compose.mime import TOKEN
 from digest.compose.tex import to_unicode
+from digest.domains import ascii_domain
 from digest.links import Links
 from digest.models import Paper
 
@@ -183,9 +184,9 @@ def safe_url(url: str) -> str | None:
         return None
     try:
         parts = urlsplit(url.strip())
-        host = (parts.hostname or "").encode("idna").decode()
+        host = ascii_domain(parts.hostname or "")
         port = f":{parts.port}" if parts.port else ""
-    except (ValueError, UnicodeError):
+    except ValueError:
         return None
     if parts.scheme not in ("http", "https") or not re.fullmatch(r"[A-Za-z0-9.-]+", host):
         return None

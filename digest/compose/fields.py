@@ -80,7 +80,9 @@ def unsubscribe_by_mail(site: Site, token: str) -> str | None:
 
 @lru_cache(maxsize=64)
 def _mailto(address: str, subject: str = "") -> str:
-    return f"mailto:{quote(address, safe='@+')}" + (f"?subject={quote(subject)}" if subject else "")
+    return f"mailto:{quote(headers.wire_address(address), safe='@+')}" + (
+        f"?subject={quote(subject)}" if subject else ""
+    )
 
 
 @lru_cache(maxsize=64)

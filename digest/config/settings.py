@@ -4,24 +4,48 @@ import contextlib
 import difflib
 import os
 import secrets
+from email.utils import parseaddr
 from pathlib import Path
 from typing import Annotated, Literal
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, quote, urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from digest.config.addresses import normalise_address
+from digest.domains import ascii_domain
 from digest.errors import ConfigError
 
 
 def _public_address(url: str) -> str:
     parts = urlsplit(url)
     if parts.scheme == "https" and parts.hostname:
-        return url.rstrip("/")
+        return _in_ascii(url, parts).rstrip("/")
     if parts.scheme == "http" and parts.hostname in ("localhost", "127.0.0.1", "::1"):
         return url.rstrip("/")
     raise ValueError("must begin with https:// (http:// only for localhost)")
+
+
+def _in_ascii(url: str, parts: SplitResult) -> str:
+    """The address as a header of a mail can hold it."""
+    port = f":{parts.port}" if parts.port else ""
+    host = parts.netloc if parts.netloc.isascii() else ascii_domain(parts.hostname or "") + port
+    rest = url.partition(parts.netloc)[2]
+    return f"{parts.scheme}://{host}{quote(rest, safe='/?#@!$&*+,;=:%~')}"
+
+
+def _mailbox(text: str) -> str:
+    """An address of ours, its domain as the wire has it."""
+    local, _, domain = normalise_address(text).rpartition("@")
+    return f"{local}@{ascii_domain(domain)}"
+
+
+def _sender(text: str) -> str:
+    """`Name <address>`, or an address alone."""
+    _, address = parseaddr(text)
+    if address.endswith("@localhost"):  # as it is until it is set
+        return text
+    return text.replace(address, _mailbox(address))
 
 
 def _database(url: str) -> str:
@@ -41,7 +65,7 @@ def _listed(text: object) -> object:
     return tuple(part.strip() for part in text.split(",")) if isinstance(text, str) else text
 
 
-Address = Annotated[str, AfterValidator(normalise_address)]
+Mailbox = Annotated[str, AfterValidator(_mailbox)]
 
 
 class Settings(BaseSettings):
@@ -54,8 +78,8 @@ class Settings(BaseSettings):
     database_url: Annotated[str, AfterValidator(_database)] = "sqlite:///digest.db"
     smtp_url: Annotated[SecretStr, AfterValidator(_smtp)] | None = None
     outbox: Path = Path("outbox")
-    from_: str = Field("digest <digest@localhost>", alias="DIGEST_FROM")
-    reply_to: Address | None = None
+    from_: Annotated[str, AfterValidator(_sender)] = Field("digest <digest@localhost>", alias="DIGEST_FROM")
+    reply_to: Mailbox | None = None
     site_name: str = "digest"
     postal_address: str | None = None
     imprint_url: Annotated[str, AfterValidator(_public_address)] | None = None
@@ -64,10 +88,10 @@ class Settings(BaseSettings):
     admin_token: SecretStr | None = None
     signup_proof: Annotated[int, Field(ge=0, le=24)] = 0
     trusted_proxies: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_listed)] = ()
-    dkim_domain: str | None = None
+    dkim_domain: Annotated[str, AfterValidator(ascii_domain)] | None = None
     dkim_selector: str | None = None
     dkim_key_file: Path | None = None
-    bounce_address: Address | None = None
+    bounce_address: Mailbox | None = None
     bounce_url: SecretStr | None = None
     lmtp_listen: str | None = None
     webhook_secret: SecretStr | None = None

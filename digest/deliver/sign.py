@@ -23,6 +23,7 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 
+from digest.domains import ascii_domain
 from digest.errors import ConfigError
 
 #: What a signature covers; RFC 8058 section 4 demands both List-Unsubscribe fields. Each name stands once
@@ -72,7 +73,7 @@ def load_key(domain: str, selector: str, pem: bytes) -> Key:
         raise ConfigError(f"the DKIM key has {private.key_size} bits; make one with 2048")
     if not isinstance(private, RSAPrivateKey | Ed25519PrivateKey):
         raise ConfigError("the DKIM key is neither RSA nor Ed25519; make one with: openssl genrsa 2048")
-    return Key(domain.encode("idna").decode(), selector, private)
+    return Key(ascii_domain(domain), selector, private)
 
 
 def dns_record(key: Key) -> tuple[str, str]:

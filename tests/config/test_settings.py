@@ -38,6 +38,7 @@ def test_secrets_never_show(monkeypatch: pytest.MonkeyPatch) -> None:
         ("DIGEST_BASE_URL", "http://papers.dev", "DIGEST_BASE_URL: must begin with https://"),
         ("DIGEST_SMTP_CONNECTIONS", "many", "DIGEST_SMTP_CONNECTIONS: "),
         ("DIGEST_UNCERTAIN", "maybe", "DIGEST_UNCERTAIN: "),
+        ("DIGEST_FROM", "Papers", 'DIGEST_FROM: "Papers" is not an e-mail address'),
     ],
 )
 def test_wrong_setting_is_named(
@@ -63,3 +64,26 @@ def test_postgresql_needs_a_shared_key(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_keys_rotate_by_commas(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DIGEST_SECRET_KEY", "new, old")
     assert signing_keys(read_settings(), None) == ("new", "old")
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "field", "meant"),
+    [
+        (
+            "DIGEST_BASE_URL",
+            "https://bücher.dev:8443/für/",
+            "base_url",
+            "https://xn--bcher-kva.dev:8443/f%C3%BCr",
+        ),
+        ("DIGEST_FROM", "Päpers <papers@straße.de>", "from_", "Päpers <papers@xn--strae-oqa.de>"),
+        ("DIGEST_FROM", "Papers <papers@localhost>", "from_", "Papers <papers@localhost>"),
+        ("DIGEST_REPLY_TO", "post@bücher.dev", "reply_to", "post@xn--bcher-kva.dev"),
+        ("DIGEST_BOUNCE_ADDRESS", "post@BÜCHER.dev", "bounce_address", "post@xn--bcher-kva.dev"),
+        ("DIGEST_DKIM_DOMAIN", "straße.de", "dkim_domain", "xn--strae-oqa.de"),
+    ],
+)
+def test_domains_of_ours_are_kept_as_the_wire_has_them(
+    name: str, value: str, field: str, meant: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(name, value)
+    assert getattr(read_settings(), field) == meant
