@@ -57,6 +57,13 @@ class Desk:
         """subscribers.yaml, read anew. Raises ConfigError."""
         return read_roster(self.roster_path)
 
+    def roster_if_needed(self) -> Roster | None:
+        """The same, but None without one on PostgreSQL, where another machine may hold the file."""
+        usual = Path(Settings.model_fields["config"].default)
+        if self.db.is_sqlite or self.roster_path != usual or usual.exists():
+            return self.roster()
+        return None
+
     def site(self) -> Site:
         """The part of the settings that a message shows."""
         settings = self.settings

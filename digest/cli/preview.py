@@ -9,10 +9,10 @@ from typing import Annotated
 
 import typer
 
-from digest.cli import options
+from digest.cli import options, supply
 from digest.cli.desk import Desk, desk, note, run_async
 from digest.deliver.files import safe_name
-from digest.errors import ConfigError
+from digest.errors import BusyError, ConfigError
 from digest.match.rank import check_topic
 from digest.models import Match, Subscriber, SubscriberStatus, Topic
 from digest.pipeline.preview import Preview
@@ -80,6 +80,7 @@ async def _preview(
             await preview_issue(tools.db, reader, composer, at, days=days if topics else None)
             for reader in readers
         ]
+        await _tell_shortage(tools, previews)
     if explain:
         for one in previews:
             _explain(one)
@@ -87,18 +88,35 @@ async def _preview(
 
 
 async def _need_papers(tools: Desk) -> None:
-    """A first preview needs papers and subscribers as the file says; it fetches them, as `run` would."""
+    """A first preview fetches and imports the file, as `run` would; a later one asks sources that are new."""
     from digest.cli.ingest import ingest_at
     from digest.cli.run import import_roster
 
     async with tools.db.read() as conn:
         newest = await passes.newest_pass(conn)
-    if newest:
+    roster = tools.roster_if_needed()
+    if roster is None:
         return
-    roster = tools.roster()
-    async with tools.hold():
-        await import_roster(tools, roster)
-        await ingest_at(tools, roster, quiet=True)
+    new = await supply.unasked(tools, (source.name for source in roster.sources))
+    if newest and not new:
+        return
+    try:
+        async with tools.hold():
+            if not newest:
+                await import_roster(tools, roster)
+            await ingest_at(tools, roster, quiet=True)
+    except BusyError:
+        if not newest:
+            raise
+        note(f"not asked yet: {', '.join(new)}; another pass runs, look again when it is done")
+
+
+async def _tell_shortage(tools: Desk, previews: Sequence[Preview]) -> None:
+    """Say why nobody can get anything: no paper at all, or sources that failed."""
+    if reason := await supply.shortage(tools):
+        note(reason)
+    elif any(not one.issue.considered for one in previews):
+        await supply.tell_failures(tools)
 
 
 def _reader(topics: Sequence[str]) -> Subscriber:

@@ -5,10 +5,10 @@ from typing import Annotated
 
 import typer
 
-from digest.cli import options
+from digest.cli import options, supply
 from digest.cli.desk import desk, run_async
 from digest.cli.run import deliver_at, report_problems
-from digest.errors import ConfigError
+from digest.errors import ConfigError, StorageError
 from digest.models import SubscriberStatus
 from digest.pipeline.compose import compose_extra
 from digest.storage import subscribers
@@ -32,6 +32,8 @@ async def _send(email: str, config: Path | None, now: str | None, as_json: bool)
             raise ConfigError(f"{email} is not subscribed; `digest subscribers list` shows who is")
         if reader.status is not SubscriberStatus.ACTIVE:
             raise ConfigError(f"{email} is {reader.status} and gets no mail")
+        if reason := await supply.shortage(tools):  # nobody's first issue is spent on nothing
+            raise StorageError(f"{email} gets nothing: {reason}")
         tools.check_templates()
         async with tools.hold():
             issue = await compose_extra(tools.db, reader, clock=tools.clock)

@@ -96,7 +96,9 @@ def _trending(subscriber: Subscriber, hot: Sequence[Paper], free: Collection[str
 def _note(issue: Issue, subscriber: Subscriber, open_to: Ranked) -> str:
     """Why no topic has a paper today, in one sentence with its numbers."""
     if not issue.considered:
-        return "No new papers since your last issue."
+        return (
+            "No new papers yet." if subscriber.last_pass is None else "No new papers since your last issue."
+        )
     if not subscriber.topics:
         return f"{_papers(issue.considered)}, and you follow no topic yet."
     scores = [match.score for _, found in open_to for match in found]
