@@ -16,7 +16,7 @@ from digest.match.words import Ints
 
 CERTAIN = np.float32(40.0)  # logit of a paper by one of the topic's authors: no cut is above it
 
-LOWEST = np.float32(-1e30)  # above minus infinity, which marks what is no match
+LOWEST = np.float32(-1e30)  # what is below is no match
 
 _ORDER = 1e-4  # logits nearer than this are equal, so that every machine gives the same order
 
@@ -55,18 +55,21 @@ def _apply(index: Index, queries: Queries, rulings: Sequence[Ruling], logits: Fl
         if ruling is not NO_RULES:
             _rule(ruling, logits[row])
     for row, (liked, disliked) in enumerate(zip(queries.liked, queries.disliked, strict=True)):
-        known = [index.numbers[paper.id] for paper in (*liked, *disliked) if paper.id in index.numbers]
-        logits[row, known] = -np.inf
+        if liked or disliked:
+            known = [index.numbers[paper.id] for paper in (*liked, *disliked) if paper.id in index.numbers]
+            logits[row, known] = -np.inf
 
 
 def _rule(ruling: Ruling, logits: Floats) -> None:
     """Write the rules of one topic into its row of logits."""
     if ruling.allowed is not None:
-        allowed = logits[list(ruling.allowed)]
+        numbers = np.fromiter(ruling.allowed, np.int64, len(ruling.allowed))
+        allowed = logits[numbers]
         logits[:] = -np.inf
-        logits[list(ruling.allowed)] = allowed
-    logits[list(ruling.forbidden)] = -np.inf
-    logits[list(ruling.certain)] = CERTAIN
+        logits[numbers] = allowed
+    for ruled, logit in ((ruling.forbidden, -np.inf), (ruling.certain, CERTAIN)):
+        if ruled:
+            logits[np.fromiter(ruled, np.int64, len(ruled))] = logit
 
 
 def pick(logits: Floats, limit: int | None, least: Floats) -> tuple[Ints, Ints]:

@@ -5,6 +5,7 @@ Topics that differ in case, blanks or compatibility forms ask the same.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain, repeat
 
 import numpy as np
 import numpy.typing as npt
@@ -99,7 +100,7 @@ def _known(ids: Sequence[str], examples: Mapping[str, Paper]) -> tuple[Paper, ..
     return tuple(examples[one] for one in dict.fromkeys(ids) if one in examples) if ids else ()
 
 
-def _kept(said: list[str], words: list[str]) -> list[str]:
+def _kept(said: Sequence[str], words: Sequence[str]) -> Sequence[str]:
     """The words as they follow each other, without those beyond the MOST_WORDS."""
     if len(words) < MOST_WORDS:
         return said
@@ -109,8 +110,8 @@ def _kept(said: list[str], words: list[str]) -> list[str]:
 
 def _look_up(index: Index, words: Sequence[Sequence[str]]) -> _Asked:
     """Find each word in the index, and how rare it is."""
-    flat = [word for row in words for word in row]
-    found = np.array([index.vocabulary.get(word, -1) for word in flat], np.int64)
+    flat = [*chain.from_iterable(words)]
+    found = _numbers(index.vocabulary, flat)
     rarity, here = np.empty(len(flat)), np.full(len(flat), index.rarest)
     known, lacking = found >= 0, np.flatnonzero(found < 0)
     rarity[known], here[known] = index.rarity[found[known]], index.idf[found[known]]
@@ -118,10 +119,15 @@ def _look_up(index: Index, words: Sequence[Sequence[str]]) -> _Asked:
     return _Asked(np.repeat(np.arange(len(words)), [len(row) for row in words]), found, rarity, here)
 
 
+def _numbers(vocabulary: Mapping[str, int], words: Sequence[str]) -> Ints:
+    """The number of each word; -1 for one that is not there."""
+    return np.fromiter(map(vocabulary.get, words, repeat(-1)), np.int64, len(words))
+
+
 def _entries(index: Index, said: Sequence[Sequence[str]]) -> tuple[Ints, Ints]:
     """The topic and the column of each term and each neighbouring pair that occurs, each once."""
     rows = np.repeat(np.arange(len(said)), [len(row) for row in said])
-    found = np.array([index.vocabulary.get(word, -1) for row in said for word in row], np.int64)
+    found = _numbers(index.vocabulary, [*chain.from_iterable(said)])
     pairs = np.where(rows[1:] == rows[:-1], index.places(found[:-1], found[1:]), -1)
     columns, topics = np.concatenate([found, pairs]), np.concatenate([rows, rows[:-1]])
     kept = columns >= 0

@@ -22,16 +22,14 @@ def because(index: Index, queries: Queries, best: Best, liked: Sequence[bool]) -
     Words are spelt as the paper spells them, so that they can be found and marked there.
     """
     shared = _shared(index, queries, best.rows, best.numbers)
-    plain = [ruling is NO_RULES for ruling in best.rulings]
     likes = _liked(index, queries, best, liked)
     matches = zip(best.rows.tolist(), best.numbers.tolist(), likes, shared, strict=True)
-    return [
-        tuple(words[:MOST]) if plain[row] and not like else _join(best.rulings[row], number, like, words)
-        for row, number, like, words in matches
-    ]
+    return [_join(best.rulings[row], number, like, words) for row, number, like, words in matches]
 
 
 def _join(ruling: Ruling, number: int, like: str, words: list[str]) -> tuple[str, ...]:
+    if ruling is NO_RULES:
+        return (like, *words[: MOST - 1]) if like else tuple(words[:MOST])
     reasons: list[str] = []
     if number in ruling.certain:
         reasons.append(f"author {ruling.certain[number]}")

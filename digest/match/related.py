@@ -7,6 +7,7 @@ the sums come near to what a sentence model says of the same abstracts; no model
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import chain, repeat
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from digest.match.background import Background, load_background
 from digest.match.index import Floats, Index
 from digest.match.meaning import Calibration, blend, unit
 from digest.match.text import topic_terms
+from digest.match.words import Ints
 
 CALIBRATION = Calibration(slope=3.44, growth=3.12, rarity=0.40, toll=1.04, credit=1.22, base=-8.28)
 
@@ -33,9 +35,10 @@ class RelatedWords:
     def topics(self, texts: Sequence[str]) -> Floats:
         """One row a text; shorter than one where words are unknown, by their share of the rarity squared."""
         words = [dict.fromkeys(topic_terms(text)) for text in texts]
-        numbers = [[self.background.numbers.get(word, -1) for word in row] for row in words]
-        rows = self._sum([[number for number in row if number >= 0] for row in numbers])
-        return unit(rows) * np.array([[self._known_share(row) ** 2] for row in numbers], np.float32)
+        ends = np.cumsum([0, *map(len, words)])
+        flat = [*chain.from_iterable(words)]
+        numbers = np.fromiter(map(self.background.numbers.get, flat, repeat(-1)), np.int64, len(flat))
+        return unit(self._sum(numbers, ends)) * self._known_shares(numbers, ends)[:, None] ** 2
 
     def papers(self, index: Index) -> Floats:
         """One row a paper."""
@@ -47,18 +50,21 @@ class RelatedWords:
         texts = _damped(index.titles[:, known] + index.abstracts[:, known])
         return blend(unit(titles @ directions), unit(texts @ directions))
 
-    def _sum(self, rows: Sequence[Sequence[int]]) -> Floats:
-        columns = np.array([number for row in rows for number in row], np.int64)
-        ends = np.concatenate([[0], np.cumsum([len(row) for row in rows], dtype=np.int64)])
-        weights = self.background.rarity[columns]
-        shape = (len(rows), len(self.background.counts))
-        return np.asarray(sparse.csr_matrix((weights, columns, ends), shape=shape) @ self.background.vectors)
+    def _sum(self, numbers: Ints, ends: Ints) -> Floats:
+        """The sum of the directions of the known words of each topic, the rarer the longer."""
+        known = numbers >= 0
+        columns, starts = numbers[known], np.append(0, np.cumsum(known))[ends]
+        shape = (len(ends) - 1, len(self.background.counts))
+        rows = sparse.csr_matrix((self.background.rarity[columns], columns, starts), shape)
+        return np.asarray(rows @ self.background.vectors)
 
-    def _known_share(self, row: Sequence[int]) -> float:
-        """How much of the rarity of a topic's words lies in words that the table knows."""
-        known = float(sum(self.background.rarity[number] for number in row if number >= 0))
-        unknown = sum(number < 0 for number in row) * self.background.rarest
-        return known / (known + unknown) if row else 0.0
+    def _known_shares(self, numbers: Ints, ends: Ints) -> Floats:
+        """How much of the rarity of each topic's words lies in words that the table knows."""
+        topics = np.repeat(np.arange(len(ends) - 1), np.diff(ends))
+        known = np.where(numbers >= 0, self.background.rarity[numbers], 0.0)
+        unknown = np.where(numbers >= 0, 0.0, self.background.rarest)
+        sums, missing = (np.bincount(topics, one, len(ends) - 1) for one in (known, unknown))
+        return np.asarray(sums / np.maximum(sums + missing, 1e-9), np.float32)
 
 
 @lru_cache(maxsize=1)

@@ -118,9 +118,14 @@ def terms(text: str) -> list[str]:
     return [found for word in surfaces(text) if (found := term(word))]
 
 
-def topic_terms(text: str) -> list[str]:
+@lru_cache(maxsize=1 << 10)  # a block of topics: its words and its meanings both ask
+def topic_terms(text: str) -> tuple[str, ...]:
     """The terms of a topic, without the words that people only ask with, if others remain."""
-    words = [*surfaces(text)]
-    telling = [word for word in words if fold(word) not in ASKING_WORDS]
-    found = [stem for word in telling if (stem := term(word))]
-    return found or [stem for word in words if (stem := term(word))]
+    words = surfaces(text)
+    return tuple(filter(None, map(_telling, words))) or tuple(filter(None, map(term, words)))
+
+
+@lru_cache(maxsize=1 << 16)
+def _telling(word: str) -> str:
+    """The term of a word of a topic; empty for a word that people only ask with."""
+    return "" if fold(word) in ASKING_WORDS else term(word)

@@ -5,6 +5,7 @@ logit  = slope of the topic * weight + what the topic itself adds
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from scipy import sparse
@@ -16,36 +17,39 @@ from digest.match.query import Queries
 from digest.match.words import Ints
 
 LIKES_RARITY = 7.0  # liked papers say as much as a topic of words that one paper in 1000 holds
+SILENT = np.float32(-1e35)  # logit where nothing speaks for the paper; added, which is quicker than copied
 TINY = np.float32(1e-6)  # so that no meaning at all is no hit, also where likes are all that counts
 LIKENESS_FLOOR = 0.05  # what likes must add to make a paper a hit without any word of the topic
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, eq=False, slots=True)
 class Block:
     """The parts of the weight, each queries x papers, and the logit that they make."""
 
-    words: Floats
-    cover: Floats
+    queries: Queries
+    postings: Any  # the papers of each entry of the queries: entries x papers, float32 csr
+    words: Floats  # BM25F and cover together
     meaning: Floats
     likes: Floats | None  # None where nobody in the block has likes
     topics: Floats  # queries x 1: what the topic itself adds, whatever the paper
-    logits: Floats  # minus infinity where nothing speaks for the paper
+    logits: Floats  # next to SILENT where nothing speaks for the paper
     slopes: Floats  # queries x 1: what a weight of one adds
 
     def parts(self, rows: Ints, numbers: Ints) -> list[dict[str, float]]:
         """What each part adds to the logits of some matches; together they are the logit."""
-        weights = (self.words, self.cover, self.meaning, self.likes)
-        slopes = self.slopes[rows, 0]
-        columns = [
-            (slopes * part[rows, numbers]).tolist() if part is not None else [0.0] * len(rows)
-            for part in weights
-        ]
+        places = rows * self.words.shape[1] + numbers
+        cover = _sums(self.queries, self.postings, _each(self.queries.covers, self.postings)).take(places)
+        weights = (self.words.take(places) - cover, cover, self.meaning.take(places), self._likes(places))
+        columns = ((self.slopes[rows, 0] * one).tolist() for one in weights)
         return [
             {"words": words, "cover": cover, "meaning": meaning, "likes": likes, "topic": topic}
             for words, cover, meaning, likes, topic in zip(
                 *columns, self.topics[rows, 0].tolist(), strict=True
             )
         ]
+
+    def _likes(self, places: Ints) -> Floats:
+        return np.zeros(len(places), np.float32) if self.likes is None else self.likes.take(places)
 
 
 def weigh(index: Index, queries: Queries) -> Block:
@@ -55,34 +59,34 @@ def weigh(index: Index, queries: Queries) -> Block:
     the rows of the queries before they are multiplied.
     """
     share = queries.likes_share[:, None]
-    words, cover = _words(index, queries)
+    postings = index.weights[queries.columns]
+    weights, covers = (_each(one, postings) for one in (queries.weights, queries.covers))
+    words = _sums(queries, postings, weights * postings.data + covers)
     scale = (1 - share) * np.float32(index.space.topic_share)
     meaning = np.asarray(exact(scale * index.space.topics(queries.texts)) @ index.meanings.T, np.float32)
     likes = likeness(index, queries)
     slopes, topics = _calibrated(index, queries, share)
-    logits = words + cover
     silent = (words == 0) & (meaning < np.maximum(scale * np.float32(index.space.floor), TINY))
-    logits += meaning
+    logits = words + meaning
     if likes is not None:
         logits += likes
         silent &= likes < LIKENESS_FLOOR
     logits *= slopes
     logits += topics
-    np.copyto(logits, -np.inf, where=silent)
-    return Block(words, cover, meaning, likes, topics, logits, slopes)
+    logits += np.multiply(silent, SILENT, dtype=np.float32)
+    return Block(queries, postings, words, meaning, likes, topics, logits, slopes)
 
 
-def _words(index: Index, queries: Queries) -> tuple[Floats, Floats]:
-    """BM25F weights and cover, each queries x papers: the postings of the entries, scaled and added up."""
-    postings = index.weights[queries.columns]
-    lengths, ends = np.diff(postings.indptr), postings.indptr[queries.ends]
-    shape = (len(queries), len(index.papers))
-    words = postings.data * np.repeat(queries.weights, lengths)
-    covers = np.repeat(queries.covers, lengths)
+def _each(entries: Floats, postings: Any) -> Floats:
+    """The number of each entry, once for each paper that has it."""
+    return np.repeat(entries, np.diff(postings.indptr))
+
+
+def _sums(queries: Queries, postings: Any, data: Floats) -> Floats:
+    """What the entries of each query add up to, queries x papers; `data` is that of each posting."""
+    shape, ends = (len(queries), postings.shape[1]), postings.indptr[queries.ends]
     # A dense copy adds up what stands twice in a row; it is all of a product that is needed here.
-    return tuple(
-        sparse.csr_matrix((data, postings.indices, ends), shape).toarray() for data in (words, covers)
-    )
+    return np.asarray(sparse.csr_matrix((data, postings.indices, ends), shape).toarray())
 
 
 def _calibrated(index: Index, queries: Queries, share: Floats) -> tuple[Floats, Floats]:

@@ -84,9 +84,9 @@ def _read_topic(
     known = np.array([number not in unknown for number in range(len(data.papers))])
     asked = make_queries(index, [Topic(name=text) for text in wordings], {})
     block = weigh(index, asked)
-    weights = block.words + block.cover + block.meaning
+    weights = block.words + block.meaning
     for number, (rarity, length) in enumerate(zip(asked.rarity, asked.lengths, strict=True)):
-        kept = known & np.isfinite(block.logits[number])
+        kept = known & (block.logits[number] > LOWEST)
         row = weights[number, kept], relevant[kept]
         yield Day(
             data.name,
