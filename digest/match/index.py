@@ -63,12 +63,17 @@ class Postings:
 
     def near(self, columns: Ints, directions: Any) -> Floats:
         """Products with the vector of each paper, of directions that are sparse rows over some `columns`."""
-        places = self.places[columns]
-        common, rare = np.flatnonzero(places >= 0), np.flatnonzero(places < 0)
+        entries = columns[directions.indices]
+        places = self.places[entries]
+        rows = np.repeat(np.arange(directions.shape[0]), np.diff(directions.indptr))
+        is_common = places >= 0
         wide = np.zeros((directions.shape[0], len(self.common)), np.float32)
-        wide[:, places[common]] = exact(directions[:, common].toarray())
-        by_rare = directions[:, rare] @ self.columns[columns[rare]]
-        return np.asarray(wide @ self.common + by_rare.toarray())
+        wide[rows[is_common], places[is_common]] = exact(directions.data[is_common])
+        postings = self.columns[entries[~is_common]]
+        ends = np.append(0, np.cumsum(~is_common))[directions.indptr]
+        found = add_up(postings, each(directions.data[~is_common], postings) * postings.data, ends)
+        found += wide @ self.common
+        return found
 
 
 @dataclass(frozen=True, eq=False)
@@ -257,6 +262,21 @@ def build_index(papers: Sequence[Paper], space: Space | None = None) -> Index:
     having = np.bincount((titles + abstracts).indices, minlength=terms + len(pairs))
     idf = rareness(having, len(papers))
     return Index(tuple(papers), words, pairs, titles, abstracts, idf, space or load_related_words())
+
+
+def each(values: Floats, postings: Any) -> Floats:
+    """The value of each row of some postings, once for each paper that is in the row."""
+    return np.repeat(values, np.diff(postings.indptr))
+
+
+def add_up(postings: Any, data: Floats, ends: Ints) -> Floats:
+    """For each query the sum over its postings, queries x papers; `data` is the value of each posting.
+
+    The postings of query n are the rows ends[n] to ends[n + 1]. A dense copy adds up what stands twice in a
+    row: it is all of a product that is needed here, and takes half of the time.
+    """
+    shape = (len(ends) - 1, postings.shape[1])
+    return np.asarray(sparse.csr_matrix((data, postings.indices, postings.indptr[ends]), shape).toarray())
 
 
 def unit_rows(matrix: Any) -> Any:

@@ -8,10 +8,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy import sparse
 
 from digest.match.exact import exact
-from digest.match.index import Floats, Index
+from digest.match.index import Floats, Index, add_up, each
 from digest.match.learn import likeness
 from digest.match.query import Queries
 from digest.match.words import Ints
@@ -38,7 +37,8 @@ class Block:
     def parts(self, rows: Ints, numbers: Ints) -> list[dict[str, float]]:
         """What each part adds to the logits of some matches; together they are the logit."""
         places = rows * self.words.shape[1] + numbers
-        cover = _sums(self.queries, self.postings, _each(self.queries.covers, self.postings)).take(places)
+        covers = each(self.queries.covers, self.postings)
+        cover = add_up(self.postings, covers, self.queries.ends).take(places)
         weights = (self.words.take(places) - cover, cover, self.meaning.take(places), self._likes(places))
         columns = ((self.slopes[rows, 0] * one).tolist() for one in weights)
         return [
@@ -60,8 +60,8 @@ def weigh(index: Index, queries: Queries) -> Block:
     """
     share = queries.likes_share[:, None]
     postings = index.weights[queries.columns]
-    weights, covers = (_each(one, postings) for one in (queries.weights, queries.covers))
-    words = _sums(queries, postings, weights * postings.data + covers)
+    weights, covers = (each(one, postings) for one in (queries.weights, queries.covers))
+    words = add_up(postings, weights * postings.data + covers, queries.ends)
     scale = (1 - share) * np.float32(index.space.topic_share)
     meaning = np.asarray(exact(scale * index.space.topics(queries.texts)) @ index.meanings.T, np.float32)
     likes = likeness(index, queries)
@@ -75,18 +75,6 @@ def weigh(index: Index, queries: Queries) -> Block:
     logits += topics
     logits += np.multiply(silent, SILENT, dtype=np.float32)
     return Block(queries, postings, words, meaning, likes, topics, logits, slopes)
-
-
-def _each(entries: Floats, postings: Any) -> Floats:
-    """The number of each entry, once for each paper that has it."""
-    return np.repeat(entries, np.diff(postings.indptr))
-
-
-def _sums(queries: Queries, postings: Any, data: Floats) -> Floats:
-    """What the entries of each query add up to, queries x papers; `data` is that of each posting."""
-    shape, ends = (len(queries), postings.shape[1]), postings.indptr[queries.ends]
-    # A dense copy adds up what stands twice in a row; it is all of a product that is needed here.
-    return np.asarray(sparse.csr_matrix((data, postings.indices, ends), shape).toarray())
 
 
 def _calibrated(index: Index, queries: Queries, share: Floats) -> tuple[Floats, Floats]:
