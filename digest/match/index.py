@@ -179,6 +179,16 @@ class Index:
         """Folded text of each paper, in which keywords are looked for."""
         return [fold(plain(full_text(paper))) for paper in self.papers]
 
+    @cached_property
+    def simple(self) -> frozenset[int]:
+        """The papers in plain ASCII: their words end where a keyword may end, so that `writing` is enough."""
+        texts = map(full_text, self.papers)
+        return frozenset(
+            number
+            for number, text in enumerate(texts)
+            if text.isascii() and "_" not in text and "\\" not in text
+        )
+
     def places(self, first: Ints, second: Ints) -> Ints:
         """The column of each pair of terms; -1 where one of them is unknown or the pair does not occur."""
         codes = np.where((first >= 0) & (second >= 0), first * len(self.vocabulary) + second, -1)

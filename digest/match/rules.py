@@ -15,6 +15,7 @@ from digest.match.text import IS_UNSPACED, STOP_WORDS, fold, plain
 from digest.models import Topic
 
 _GAP = re.compile(r"[\s\-\u2010-\u2015_/]+")
+_SIGN = re.compile(r"[^a-z0-9]+")
 _GAP_PATTERN = r"[\s\-\u2010-\u2015_/]+"
 
 
@@ -74,6 +75,7 @@ class Keyword:
 
     start: str  # how each occurrence begins
     pattern: re.Pattern[str]
+    forms: frozenset[str] = frozenset()  # of one plain word: what it is found as; empty for other keywords
 
     def occurs(self, folded: str) -> bool:
         """Does the text hold it? Finding the start first is ten times faster than a search."""
@@ -100,7 +102,10 @@ def read_keyword(keyword: str) -> Keyword:
     *first, last = chunks
     singular, endings = _plural(last, shouted=_GAP.split(bare)[-1].isupper())
     body = _GAP_PATTERN.join([*map(re.escape, first), f"{re.escape(singular)}(?:{'|'.join(endings)})"])
-    return Keyword(first[0] if first else singular, re.compile(_start(chunks[0]) + body + _end(last)))
+    pattern = re.compile(_start(chunks[0]) + body + _end(last))
+    is_word = not first and last.isascii() and _is_plain(last)
+    forms = frozenset(singular + ending for ending in endings) if is_word else frozenset[str]()
+    return Keyword(first[0] if first else singular, pattern, forms)
 
 
 def _plural(word: str, *, shouted: bool) -> tuple[str, Sequence[str]]:
@@ -129,20 +134,24 @@ def _holding(index: Index, keyword: str) -> frozenset[int]:
     """The papers that hold the keyword; looked up once an index."""
     if keyword not in index.holding:
         wanted, folded = read_keyword(keyword), index.folded
-        found = (number for number in _candidates(index, keyword) if wanted.occurs(folded[number]))
-        index.holding[keyword] = frozenset(found)
+        told = index.simple if wanted.forms else frozenset[int]()
+        unsure = (number for number in _candidates(index, keyword) if number not in told)
+        read = (number for number in unsure if wanted.occurs(folded[number]))
+        index.holding[keyword] = (told & index.writing(wanted.forms)).union(read)
     return index.holding[keyword]
 
 
 def _candidates(index: Index, keyword: str) -> Iterable[int]:
     """The papers with the rarest plain word of the keyword in some form; without such a word, all."""
-    chunks = [chunk for chunk in _GAP.split(fold(plain(keyword))) if _is_plain(chunk)]
-    found = [index.writing(_forms(chunk)) for chunk in chunks]
+    chunks = _GAP.split(fold(plain(keyword)))
+    words = [word for chunk in chunks for word in (_SIGN.split(chunk) if chunk.isascii() else [chunk])]
+    found = [index.writing(_forms(word)) for word in words if _is_plain(word)]
     return min(found, key=len, default=range(len(index.papers)))
 
 
 def _is_plain(chunk: str) -> bool:
-    return len(chunk) > 2 and chunk.isalnum() and not IS_UNSPACED.search(chunk) and chunk not in STOP_WORDS
+    is_word = len(chunk) > 2 and chunk.isalnum() and not IS_UNSPACED.search(chunk)
+    return is_word and STOP_WORDS.isdisjoint(_forms(chunk))  # stop words are not kept by the index
 
 
 def _forms(word: str) -> set[str]:

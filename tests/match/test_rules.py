@@ -1,7 +1,7 @@
 import pytest
 
 from digest.match import build_index, losses, rank
-from digest.match.rules import holds
+from digest.match.rules import holds, judge
 from digest.models import Match, Paper, Topic
 from tests.make import make_paper, make_topic
 
@@ -43,6 +43,26 @@ def test_keyword_is_found(keyword: str, text: str) -> None:
 )
 def test_keyword_is_not_found(keyword: str, text: str) -> None:
     assert not holds(text, keyword)
+
+
+@pytest.mark.parametrize(
+    "keyword", ["learning", "Learnings", "LEARNING", "learning:", "mosts", "(rate)", "rate"]
+)
+def test_a_keyword_is_found_through_the_index_where_reading_finds_it(keyword: str) -> None:
+    titles = [
+        "learning_rate",
+        "E-learning: rates",
+        "Élearning",
+        r"\emph{learning} rate",
+        "Naïve learnings",
+        "most",
+    ]
+    papers = [
+        make_paper(n, title=title, abstract="(rate) of learning:" * (n % 2)) for n, title in enumerate(titles)
+    ]
+    held = {n for n, paper in enumerate(papers) if holds(f"{paper.title}\n{paper.abstract}", keyword)}
+    assert judge(build_index(papers), make_topic("rate", keywords=(keyword,))).allowed == held
+    assert 0 < len(held) < len(papers)
 
 
 def rank_one(papers: list[Paper], topic: Topic, **options: float) -> list[Match]:
