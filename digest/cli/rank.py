@@ -79,7 +79,11 @@ def _ranked(papers: Sequence[Paper], asked: Sequence[Query], limit: int | None, 
     free = limit if not any(query.candidates for query in asked) else None
     ranked = rank_ids(build_index(papers, space), _topics(asked), examples=by_id, limit=free)
     return {
-        query.qid: [one for one in found.items() if not query.candidates or one[0] in query.candidates][:limit]
+        query.qid: [
+            (paper, score)
+            for paper, score in found.items()
+            if not query.candidates or paper in query.candidates
+        ][:limit]
         for query, found in zip(asked, ranked, strict=True)
     }
 

@@ -18,6 +18,7 @@ import numpy as np
 from scipy.optimize import minimize
 
 from digest.match import Index, build_index
+from digest.match.best import LOWEST
 from digest.match.meaning import Calibration, Space
 from digest.match.query import make_queries
 from digest.match.semantic import open_model
