@@ -53,4 +53,4 @@ def test_ids_alone_are_those_of_the_matches() -> None:
     index, topics = build_index(PAPERS), [make_topic(name) for name in NAMES]
     matches = rank(index, topics, limit=2)
     ids = [[(match.paper_id, match.score) for match in found] for found in matches]
-    assert rank_ids(index, topics, limit=2) == ids
+    assert [[*found.items()] for found in rank_ids(index, topics, limit=2)] == ids
