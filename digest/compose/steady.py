@@ -7,7 +7,7 @@ papers shows when their mail is made. Either way the fault is told, with its fil
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime
-from typing import Generic, TypeVar
+from typing import Generic, TypedDict, TypeVar, Unpack
 
 from digest.compose.letters import Letters, Wording
 from digest.compose.message import Composer
@@ -19,6 +19,13 @@ from digest.models import Issue, Message, Paper, Site, Subscriber
 Tell = Callable[[TemplateError], None]
 
 T = TypeVar("T")
+
+
+class Stamp(TypedDict):
+    """What is decided once for a mail and kept for every attempt."""
+
+    message_id: str
+    created_at: datetime
 
 
 class _Steady(Generic[T]):
@@ -54,20 +61,10 @@ class SteadyComposer:
         self._steady = _Steady(lambda site: Composer(site, links), site, tell)
 
     def message(
-        self,
-        issue: Issue,
-        subscriber: Subscriber,
-        papers: Mapping[str, Paper],
-        *,
-        message_id: str,
-        created_at: datetime,
+        self, issue: Issue, subscriber: Subscriber, papers: Mapping[str, Paper], **stamp: Unpack[Stamp]
     ) -> Message:
         """The mail of a frozen issue; see `Composer.message`."""
-        return self._steady.write(
-            lambda composer: composer.message(
-                issue, subscriber, papers, message_id=message_id, created_at=created_at
-            )
-        )
+        return self._steady.write(lambda composer: composer.message(issue, subscriber, papers, **stamp))
 
 
 #: Whatever makes the mails of issues.
@@ -81,10 +78,6 @@ class SteadyLetters:
         """Never raises for the operator's templates: `tell` hears what is wrong with them."""
         self._steady = _Steady(Letters, site, tell)
 
-    def letter(
-        self, wording: Wording, email: str, url: str, *, message_id: str, created_at: datetime
-    ) -> Message:
+    def letter(self, wording: Wording, email: str, url: str, **stamp: Unpack[Stamp]) -> Message:
         """One letter with one link; see `Letters.letter`."""
-        return self._steady.write(
-            lambda letters: letters.letter(wording, email, url, message_id=message_id, created_at=created_at)
-        )
+        return self._steady.write(lambda letters: letters.letter(wording, email, url, **stamp))

@@ -57,8 +57,7 @@ class Templates:
         except TemplateNotFound as error:
             raise TemplateError(f"the template {error} is missing") from error
         except TemplateSyntaxError as error:
-            line = self._loader.line(name, error)
-            raise TemplateError(f"{error.filename or name}:{line}: {error.message}") from error
+            raise self._misspelled(error) from error
 
         shared = dict(template.globals)  # a ChainMap, whose merging would cost as much as rendering
 
@@ -79,19 +78,29 @@ class Templates:
         """The exception being handled, with the file and the line where it arose."""
         try:
             self._environment.handle_exception()
+        except TemplateError as error:  # of an included file that cannot be read, and named already
+            return error
+        except TemplateSyntaxError as error:  # of an included file
+            return self._misspelled(error)
         except Exception as error:
-            place = f"{template.filename}:{self._line(error, template)}"
-            return TemplateError(f"{place}: {error or type(error).__name__}")
+            reason = f"there is no template {error}" if isinstance(error, TemplateNotFound) else str(error)
+            return TemplateError(f"{self._place(error, template)}: {reason or type(error).__name__}")
 
-    def _line(self, error: Exception, template: Template) -> int:
-        """Line of the file where the error arose; Jinja2 rewrites the traceback to lines of its source."""
-        line, trace = 0, error.__traceback__
+    def _misspelled(self, error: TemplateSyntaxError) -> TemplateError:
+        filename = error.filename or ""
+        return TemplateError(f"{filename}:{self._loader.line(filename, error.lineno)}: {error.message}")
+
+    def _place(self, error: Exception, template: Template) -> str:
+        """File and line where the error arose; Jinja2 rewrites the traceback to lines of its sources.
+
+        Of templates that include one another, the innermost is at fault.
+        """
+        filename, line, trace = template.filename or "", 0, error.__traceback__
         while trace is not None:
-            if trace.tb_frame.f_code.co_filename == template.filename:
-                line = trace.tb_lineno
+            if trace.tb_frame.f_code.co_filename in self._loader.files:
+                filename, line = trace.tb_frame.f_code.co_filename, trace.tb_lineno
             trace = trace.tb_next
-        inlined = self._loader.inlined.get(template.name or "")
-        return inlined.line(line) if inlined else line
+        return f"{filename}:{self._loader.line(filename, line)}"
 
 
 class _Inlining(BaseLoader):
@@ -100,18 +109,19 @@ class _Inlining(BaseLoader):
     def __init__(self, places: Sequence[Path]) -> None:
         self._places = places
         self._inner = ChoiceLoader([FileSystemLoader(place) for place in places])
-        self.inlined: dict[str, Inlined] = {}
+        self.files: dict[str, Inlined | None] = {}  # what was loaded, by its file; None: as it stands
 
     def get_source(
         self, environment: Environment, template: str
     ) -> tuple[str, str | None, Callable[[], bool] | None]:
         source, filename, uptodate = self._read(environment, template)
+        self.files[filename or ""] = None
         if not template.endswith(".html"):
             return source, filename, uptodate
         environment.parse(source, template, filename)  # a fault in its syntax is named with its own line
         style, _, _ = self._read(environment, "style.css")
-        self.inlined[template] = inline(source, style)
-        return self.inlined[template].source, filename, uptodate
+        self.files[filename or ""] = inlined = inline(source, style)
+        return inlined.source, filename, uptodate
 
     def _read(
         self, environment: Environment, template: str
@@ -135,7 +145,7 @@ class _Inlining(BaseLoader):
             (place / template for place in self._places if (place / template).is_file()), Path(template)
         )
 
-    def line(self, template: str, error: TemplateSyntaxError) -> int:
+    def line(self, filename: str, number: int) -> int:
         """The line of the file; what is noticed after inlining counts lines of its own."""
-        inlined = self.inlined.get(template)
-        return inlined.line(error.lineno) if inlined else error.lineno
+        inlined = self.files.get(filename)
+        return inlined.line(number) if inlined else number

@@ -90,3 +90,9 @@ def test_everything_in_html_is_escaped(tmp_path: Path) -> None:
     papers = make_papers(make_paper(1), make_paper(2, title="<b>&"))
     made = composer.message(issue, make_subscriber(), papers, message_id="<1@papers.dev>", created_at=NOW)
     assert "<p>&lt;b&gt;&amp;</p>" in made.html
+
+
+def test_file_that_includes_what_is_not_there_is_named(tmp_path: Path) -> None:
+    (tmp_path / "card.txt").write_text('{{ title }}\n{% include "logo.txt" %}\n')
+    with pytest.raises(TemplateError, match=r"card\.txt:2: there is no template logo\.txt"):
+        compose(tmp_path)
