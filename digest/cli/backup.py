@@ -11,6 +11,7 @@ from digest.cli import options
 from digest.cli.desk import desk, run_async
 from digest.errors import ConfigError, StorageError
 from digest.pipeline import epoch
+from digest.pipeline.lease import holding
 
 
 def backup(
@@ -46,16 +47,19 @@ def confirm(
     skip: Annotated[
         bool, typer.Option("--skip", help="Mails went out after the backup: begin anew from now.")
     ] = False,
+    here: Annotated[
+        bool, typer.Option("--here", help="Send from a database that moved away: the other one is given up.")
+    ] = False,
     config: options.Config = None,
     now: options.Now = None,
 ) -> None:
     """After a restore: send from this database again. Without --skip it sends what is due and what waits."""
 
     async def work() -> None:
-        async with desk(config, now) as tools, tools.hold():
-            reason = await epoch.held(tools.db)
-            await epoch.confirm(tools.db, tools.clock(), skip=skip)
+        async with desk(config, now) as tools, holding(tools.db, "pass", tools.worker):
+            hold = await epoch.held(tools.db)
+            await epoch.confirm(tools.db, tools.clock(), skip=skip, here=here)
         how = "every window begins now" if skip else "what is due goes out"
-        typer.echo(f"confirmed ({reason or 'it was not held'}); {how}")
+        typer.echo(f"confirmed ({hold.reason if hold else 'it was not held'}); {how}")
 
     run_async(work())

@@ -28,8 +28,8 @@ from digest.deliver.smtp import SmtpTransport
 from digest.deliver.transport import Transport
 from digest.links import Links
 from digest.models import Delivery, Site
+from digest.pipeline import epoch, reach
 from digest.pipeline import letters as letters_of
-from digest.pipeline import reach
 from digest.pipeline.faults import Faults
 from digest.pipeline.lease import holding
 from digest.pipeline.model import use_model
@@ -154,9 +154,12 @@ class Desk:
             resend=self.settings.uncertain == "resend-once",
         )
 
-    def hold(self) -> Any:
-        """The right to write a pass; see `pipeline.lease.holding`."""
-        return holding(self.db, "pass", self.worker)
+    @asynccontextmanager
+    async def hold(self) -> AsyncIterator[None]:
+        """The right to write a pass; see `pipeline.lease.holding`. Raises HeldError where all moved away."""
+        await epoch.check_stays(self.db)
+        async with holding(self.db, "pass", self.worker):
+            yield
 
     def _intake(self) -> str | None:
         """The mailbox that `digest bounces` reads, if there is one."""
@@ -177,6 +180,8 @@ async def desk(config: Path | None = None, now: str | None = None) -> AsyncItera
     await asyncio.to_thread(upgrade, settings.database_url, _utc_now())
     db = Database(settings.database_url)
     try:
+        if (hold := await epoch.held(db)) and hold.moved:
+            note(hold.reason)
         yield Desk(
             settings=settings,
             roster_path=config or settings.config,

@@ -84,10 +84,15 @@ async def _compose(tools: Desk, ingested: IngestReport) -> ComposeReport:
     if ingested.failed and not ingested.papers:
         note("no papers yet: the first issues wait for a source that answers")
         return ComposeReport()
-    if tools.settings.smtp_url:
-        await epoch.check(tools.db, tools.clock())
+    await check_home(tools)
     patience = timedelta(hours=tools.settings.late_hours)
     return await compose(tools.db, clock=tools.clock, patience=patience)
+
+
+async def check_home(tools: Desk) -> None:
+    """Raises HeldError before anything is made that could not leave."""
+    if tools.settings.smtp_url:
+        await epoch.check(tools.db, tools.clock())
 
 
 async def deliver_at(tools: Desk) -> DeliveryReport:

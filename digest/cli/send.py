@@ -7,7 +7,7 @@ import typer
 
 from digest.cli import options, supply
 from digest.cli.desk import desk, run_async
-from digest.cli.run import deliver_at, report_problems
+from digest.cli.run import check_home, deliver_at, report_problems
 from digest.errors import ConfigError, StorageError
 from digest.models import SubscriberStatus
 from digest.pipeline.compose import compose_extra
@@ -36,6 +36,7 @@ async def _send(email: str, config: Path | None, now: str | None, as_json: bool)
             raise StorageError(f"{email} gets nothing: {reason}")
         tools.check_templates()
         async with tools.hold():
+            await check_home(tools)
             issue = await compose_extra(tools.db, reader, clock=tools.clock)
             delivered = await deliver_at(tools)
         if as_json:

@@ -25,7 +25,7 @@ from digest.cli.run import look_at_templates
 from digest.engine import memory
 from digest.engine.service import Service
 from digest.errors import ConfigError
-from digest.pipeline import reach
+from digest.pipeline import epoch, reach
 from digest.pipeline.signup import Limits
 from digest.web.admin import admin_routes
 from digest.web.app import create_app
@@ -56,6 +56,7 @@ def serve(
 
 async def _serve(config: Path | None, host: str, port: int, *, web: bool) -> None:
     async with desk(config) as tools, listening_lmtp(tools):
+        await epoch.check_stays(tools.db)
         if tools.db.is_sqlite:  # past one machine the workers read it
             tools.roster()  # a broken file or template is told before anything is done
         await look_at_templates(tools)

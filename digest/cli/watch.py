@@ -32,7 +32,7 @@ class Watch:
     """What holds mail back, and the last days."""
 
     paused: str | None  # why nothing is sent
-    held: str | None  # why a restored database sends nothing
+    held: epoch.Hold | None  # why a restored database sends nothing
     waiting: int  # issues that wait for a late batch
     awaited: Sequence[str]  # the sources that they wait for
     template: str | None  # what is wrong with the operator's templates
@@ -46,7 +46,7 @@ class Watch:
         """Beside the promised keys of `status --json`."""
         return {
             "paused": self.paused,
-            "held": self.held,
+            "held": self.held.reason if self.held else None,
             "template": self.template,
             "waiting": self.waiting,
             "awaited": list(self.awaited),
@@ -99,7 +99,7 @@ def sparkline(values: Sequence[int]) -> str:
 def show(console: Console, found: Watch) -> None:
     """What keeps mails from going, then the days."""
     if found.held:
-        console.print(f"HELD        {found.held}; `digest db confirm`, or with --skip", style="bold")
+        console.print(f"HELD        {found.held.reason}; {found.held.remedy}", style="bold")
     if found.paused:
         console.print(f"PAUSED      {found.paused}; `digest status --resume` sends again", style="bold")
     if found.template:

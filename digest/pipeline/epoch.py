@@ -2,12 +2,14 @@
 
 A backup has forgotten what was sent after it was made. So the database remembers where it lives, and counts
 the runs that send; on SQLite the same count stands in a file beside it. A database that finds itself in
-another place, or behind its file, was restored, copied or moved.
+another place, or behind its file, was restored, copied or moved. One from which `digest db copy` took
+everything is marked: another database sends now, and only a deliberate word of the operator brings it back.
 """
 
 import contextlib
 import os
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -30,33 +32,63 @@ _REMEDY = (
 )
 
 
+_ELSEWHERE = (
+    "stop this process, the other database sends (`digest db confirm --here` if that one is given up)"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """Why a database sends nothing."""
+
+    reason: str
+    moved: bool = False  # `digest db copy` gave everything to another database
+
+    @property
+    def remedy(self) -> str:
+        """What the operator may do."""
+        return _ELSEWHERE if self.moved else _REMEDY
+
+    def error(self) -> HeldError:
+        """Both, as an error."""
+        return HeldError(f"{self.reason}; {self.remedy}")
+
+
 async def check(db: Database, now: datetime) -> None:
     """Raises HeldError if the database was restored, copied or moved; a new one is taken for ours."""
-    if reason := await held(db):
-        raise HeldError(f"{reason}; {_REMEDY}")
+    if hold := await held(db):
+        raise hold.error()
     async with db.read() as conn:
         is_new = await facts.fact(conn, HOME) is None
     if is_new:
         await _settle(db, await _place(db), (_read(db) or 0) + 1, now)
 
 
-async def held(db: Database) -> str | None:
+async def check_stays(db: Database) -> None:
+    """Raises HeldError if everything moved to another database: what is written here would be lost."""
+    if (hold := await held(db)) and hold.moved:
+        raise hold.error()
+
+
+async def held(db: Database) -> Hold | None:
     """Why nothing is sent until the operator confirms this database; None if all is well. Reads only."""
     beside = _read(db)  # first: a run that begins meanwhile counts in the database before it does in the file
     async with db.read() as conn:
         home = await facts.fact(conn, HOME)
-    return moved(home, await _place(db), beside) if home else None
+    return judge(home, await _place(db), beside) if home else None
 
 
-def moved(home: Mapping[str, Any], place: Mapping[str, Any], beside: int | None) -> str | None:
+def judge(home: Mapping[str, Any], place: Mapping[str, Any], beside: int | None) -> Hold | None:
     """Why this database is not the one that sent last; None if it is. Pure.
 
     `beside` is the count in the file, which may lag behind by a crash but never run ahead.
     """
+    if where := home["place"].get("moved"):
+        return Hold(f"this database moved {where}", moved=True)
     if home["place"] != place:
-        return "the database was restored, copied or moved"
+        return Hold("the database was restored, copied or moved")
     if beside is not None and beside > home["epoch"]:
-        return (
+        return Hold(
             f"the database is older than its last run (run {home['epoch']} of {beside}): a backup, restored"
         )
     return None
@@ -72,11 +104,19 @@ async def advance(db: Database, now: datetime) -> None:
     _write(db, home["epoch"])
 
 
-async def confirm(db: Database, now: datetime, *, skip: bool = False) -> None:
+def mark(home: Mapping[str, Any], where: str, now: datetime) -> dict[str, Any]:
+    """The fact of a database whose readers went elsewhere. Pure."""
+    return {"place": {"moved": f"{where} on {now:%Y-%m-%d %H:%M} UTC"}, "epoch": home["epoch"]}
+
+
+async def confirm(db: Database, now: datetime, *, skip: bool = False, here: bool = False) -> None:
     """The operator's word: this database is the one that sends from now on.
 
-    `skip` gives up what is due and what waits in the outbox: every window begins now.
+    `skip` gives up what is due and what waits in the outbox: every window begins now. `here` brings back a
+    database that was moved away from. Raises HeldError for such a one without it.
     """
+    if not here:
+        await check_stays(db)
     if skip:
         await _skip(db, now)
     async with db.read() as conn:

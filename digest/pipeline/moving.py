@@ -20,11 +20,13 @@ async def move(
 ) -> dict[str, int]:
     """Copy `source` into the empty `target` and let only `target` send; rows by table.
 
-    Raises StorageError, BusyError.
+    Raises HeldError for a source that moved already, StorageError, BusyError.
     """
+    await epoch.check_stays(source)
     async with source.read() as conn:
         home = await facts.fact(conn, epoch.HOME) or {"epoch": 0}
-    mark = {epoch.HOME: {"place": {"moved": "to PostgreSQL"}, "epoch": home["epoch"]}}
+    mark = {epoch.HOME: epoch.mark(home, "to PostgreSQL", now)}
+    await source.release()  # the copy wants the file for itself alone
     counts = await asyncio.to_thread(copy_all, source.url, target.url, mark=mark, now=now, progress=progress)
     await epoch.confirm(target, now)
     return counts

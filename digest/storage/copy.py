@@ -1,7 +1,8 @@
 """Copy a whole database from SQLite into an empty PostgreSQL: every row of every table, or nothing at all.
 
-The source is locked against writers from the first row to the last, so no sign-up falls between. It ends
-marked: whatever finds the mark knows that this database is not the one that sends any more.
+The source belongs to the copy alone from the first row to the last: while a process has the file open, even
+an idle one, nothing is copied, so no sign-up falls between or comes after. It ends marked: whatever finds the
+mark knows that this database is not the one that sends any more.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -31,6 +32,9 @@ from digest.storage.tables_running import facts, leases
 #: Rows of one statement.
 ROWS = 1_000
 
+#: How long a command that is just ending is waited for.
+PATIENCE_MS = 1_000
+
 #: Leases are about processes: those of the old place mean nothing in the new one.
 _TABLES = [table for table in metadata.sorted_tables if table is not leases]
 
@@ -54,8 +58,7 @@ def copy_all(
     source, target = (create_engine(driver_url(url, sync=True)) for url in (source_url, target_url))
     try:
         with source.connect() as old, target.connect() as new:
-            old.exec_driver_sql("PRAGMA busy_timeout=10000")
-            old.exec_driver_sql("BEGIN IMMEDIATE")
+            _take_whole(old)
             _refuse_busy(old, now)
             _refuse_filled(new)
             months.cover(new, _months(old))
@@ -73,11 +76,29 @@ def copy_all(
         target.dispose()
 
 
+def _take_whole(old: Connection) -> None:
+    """Lock the file against readers too. The lock is the kernel's: a killed process holds nothing back.
+
+    Whoever has a file in WAL mode open shares a lock on it, so this finds a service that does nothing now.
+    Raises BusyError.
+    """
+    try:
+        old.exec_driver_sql(f"PRAGMA busy_timeout={PATIENCE_MS}")
+        old.exec_driver_sql("PRAGMA locking_mode=EXCLUSIVE")
+        old.exec_driver_sql("BEGIN EXCLUSIVE")
+    except DBAPIError as error:
+        if "locked" not in str(error.orig):
+            raise
+        raise BusyError(
+            "another process uses the SQLite database; stop digest serve first, then copy"
+        ) from error
+
+
 def _refuse_busy(old: Connection, now: datetime) -> None:
     holder = old.execute(select(leases.c.holder).where(leases.c.leased_until > now)).first()
     at_work = old.scalar(select(func.count()).where(deliveries.c.leased_until > now))
     if holder or at_work:
-        raise BusyError("digest is at work on the SQLite database; stop it, wait a moment, then copy")
+        raise BusyError("digest is at work on the SQLite database; stop it, wait a minute, then copy")
 
 
 def _refuse_filled(new: Connection) -> None:

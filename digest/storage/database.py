@@ -85,6 +85,10 @@ class Database:
         with self._sync.begin() as connection:
             return work(connection)
 
+    async def release(self) -> None:
+        """Close the idle connections, so that the file is free; the next use opens new ones."""
+        await self._engine.dispose()
+
     async def close(self) -> None:
         """Close every connection; an open one can hang the exit of the process."""
         await self._engine.dispose()

@@ -10,6 +10,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from digest import __version__
+from digest.errors import HeldError
 from digest.pipeline import alarm, epoch, late, operate
 from digest.pipeline import tally as tally_of
 from digest.schedule import describe
@@ -158,7 +159,10 @@ async def _sending(operator: Operator, request: Request) -> Response:
     if verb == "resume":
         await alarm.resume(operator.db, now)
     elif verb in ("confirm", "skip"):
-        await epoch.confirm(operator.db, now, skip=verb == "skip")
+        try:
+            await epoch.confirm(operator.db, now, skip=verb == "skip")
+        except HeldError:  # it moved away: the page says so
+            return _back(operator, "", "nothing")
     else:
         return _back(operator, "", "nothing")
     operator.service.wake()

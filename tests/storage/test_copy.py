@@ -11,7 +11,7 @@ from digest.errors import BusyError, HeldError, StorageError
 from digest.pipeline import epoch
 from digest.pipeline.compose import compose
 from digest.pipeline.moving import move
-from digest.storage import subscribers
+from digest.storage import facts, subscribers
 from digest.storage.database import Database
 from digest.storage.tables import UtcDateTime, metadata, papers, sources
 from digest.storage.tables_running import leases
@@ -57,8 +57,31 @@ async def test_only_the_new_database_sends(sqlite: Database, postgres: Database)
     await epoch.advance(sqlite, NOW)
     await move(sqlite, postgres, NOW)
     await epoch.check(postgres, NOW)
-    with pytest.raises(HeldError, match="moved"):
+    with pytest.raises(HeldError, match=r"moved to PostgreSQL on 2026-.* stop this process"):
         await epoch.check(sqlite, NOW)
+
+
+async def test_moved_database_comes_back_only_by_a_deliberate_word(
+    sqlite: Database, postgres: Database
+) -> None:
+    await move(sqlite, postgres, NOW)
+    with pytest.raises(HeldError, match="--here"):
+        await epoch.confirm(sqlite, NOW, skip=True)
+    with pytest.raises(HeldError, match="moved to PostgreSQL"):
+        await move(sqlite, postgres, NOW)
+    await epoch.confirm(sqlite, NOW, here=True)
+    await epoch.check(sqlite, NOW)
+
+
+async def test_source_that_another_process_has_open_is_refused(sqlite: Database, postgres: Database) -> None:
+    """Even one that does nothing: a reader would sign up there a moment later."""
+    idle = Database(sqlite.url)
+    async with idle.read() as conn:
+        await facts.fact(conn, epoch.HOME)
+    with pytest.raises(BusyError, match="stop digest serve first"):
+        await move(sqlite, postgres, NOW)
+    await idle.close()
+    await move(sqlite, postgres, NOW)
 
 
 async def test_filled_target_is_refused_and_untouched(sqlite: Database, postgres: Database) -> None:

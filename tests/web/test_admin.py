@@ -16,9 +16,9 @@ from digest.engine.metrics import Metrics
 from digest.engine.running import Lane
 from digest.links import Links
 from digest.models import SourceKind, SourceState, SubscriberStatus
-from digest.pipeline import alarm
+from digest.pipeline import alarm, epoch
 from digest.pipeline.compose import compose
-from digest.storage import passes
+from digest.storage import facts, passes
 from digest.storage.database import Database
 from digest.storage.tables import deliveries, sources, subscribers
 from digest.web.admin import admin_routes
@@ -341,3 +341,13 @@ def test_deferrals_are_counted_by_code() -> None:
         "connect: refused",
     ]
     assert by_code(replies) == {"450 4.2.0": 2, "451": 1, "none": 1}
+
+
+async def test_moved_database_offers_no_way_to_send_from_it(office: Office) -> None:
+    async with office.db.write() as conn:
+        await facts.keep(conn, epoch.HOME, epoch.mark({"epoch": 3}, "to PostgreSQL", NOW), NOW)
+    page = (await office.client.get("/admin")).text
+    assert "moved to PostgreSQL on 2026-04-" in page
+    assert not [verb for verb in ("skip", "confirm") if f'value="{verb}"' in page]
+    assert "nothing to do" in (await office.press("/admin/sending", verb="confirm")).text
+    assert await epoch.held(office.db)

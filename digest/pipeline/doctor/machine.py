@@ -131,5 +131,5 @@ def _source(name: str, state: str | None, error: str | None) -> Check:
 async def check_home(db: Database) -> Check:
     """Is this the database that sent last, or a restored copy?"""
     if found := await epoch.held(db):
-        return fail("restored", found, "`digest db confirm`; with --skip if mails went out after the backup")
+        return fail("restored", found.reason, found.remedy)
     return ok("restored", "this is the database that sends")
