@@ -47,6 +47,7 @@ class Templates:
             trim_blocks=True,
             lstrip_blocks=True,
             keep_trailing_newline=True,
+            auto_reload=False,  # one pass, one look: what is included does not change in the middle
         )
         self._environment.filters["wrap"] = prose.wrap
 
