@@ -6,12 +6,13 @@ a fault names its place and its remedy.
 
 from digest.config.addresses import normalise_address
 from digest.config.file import Listed, Roster, read_roster
-from digest.config.settings import Settings, read_settings, signing_keys
+from digest.config.settings import Settings, dkim_files, read_settings, signing_keys
 
 __all__ = [
     "Listed",
     "Roster",
     "Settings",
+    "dkim_files",
     "normalise_address",
     "read_roster",
     "read_settings",

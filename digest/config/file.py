@@ -15,10 +15,12 @@ from typing import Any
 
 from pydantic import ValidationError
 from ruamel.yaml import YAML
+from ruamel.yaml.constructor import RoundTripConstructor
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
-from digest.config.shapes import FileShape, SubscriberShape, TopicShape
+from digest.config.shapes import FileShape, SourceShape, SubscriberShape, TopicShape
 from digest.config.sources import to_sources
+from digest.config.voice import plainly
 from digest.errors import ConfigError
 from digest.models import Source, SourceKind, Subscriber, Topic
 
@@ -62,7 +64,7 @@ def read_roster(path: Path) -> Roster:
 
 def _load(path: Path) -> Any:
     try:
-        document = YAML(typ="rt").load(path.read_text(encoding="utf-8"))
+        document = _yaml().load(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise ConfigError(
             f"{path}: there is no such file; write one (README.md shows how) or name it with --config"
@@ -78,6 +80,26 @@ def _load(path: Path) -> Any:
     if not isinstance(document, dict):
         raise ConfigError(f"{path}:1: is empty or no mapping; it needs the keys `sources` and `subscribers`")
     return document
+
+
+class _Constructor(RoundTripConstructor):
+    """A day that no calendar has stays a text, so that its fault is told with line and key."""
+
+    def construct_yaml_timestamp(self, node: Any, values: Any = None) -> Any:
+        """The day or time, or the text as it stands."""
+        try:
+            return super().construct_yaml_timestamp(node, values)
+        except ValueError:
+            return node.value
+
+
+_Constructor.add_constructor("tag:yaml.org,2002:timestamp", _Constructor.construct_yaml_timestamp)
+
+
+def _yaml() -> YAML:
+    yaml = YAML(typ="rt")
+    yaml.Constructor = _Constructor
+    return yaml
 
 
 def _mark(error: MarkedYAMLError) -> int:
@@ -120,35 +142,19 @@ def _fault(document: Any, path: Path, fault: Any) -> str:
     return f"{path}:{_line(document, where)}: {_dotted(where)}: {_message(fault, where)}"
 
 
-#: What pydantic calls a fault -> what a person can do about it.
-_SENTENCES = {
-    "missing": "is missing; add it",
-    "string_type": "must be a text",
-    "model_type": "must be a mapping of keys",
-    "dict_type": "must be a mapping of keys",
-    "tuple_type": "must be a list",
-    "too_short": "is empty; list at least one",
-    "date_": "must be a day such as 2026-05-01",
-    "bool_": "must be true or false",
-}
-
-
 def _message(fault: Any, where: Path_) -> str:
-    kind, value = str(fault["type"]), fault["input"]
-    if kind == "extra_forbidden":
+    if fault["type"] == "extra_forbidden":
         return _unknown_key(str(where[-1]), where)
-    if kind == "string_type" and isinstance(value, int | float | date):
-        return f'{value!r} is no text; put it in quotes: "{value}"'
-    for start, sentence in _SENTENCES.items():
-        if kind.startswith(start):
-            return sentence
-    message = str(fault["msg"]).removeprefix("Value error, ")
-    return message.replace("Input should be", "must be")
+    if where[0] == "sources" and len(where) == 2 and fault["type"] == "model_type":
+        return "must be a kind of source and what it names, such as `arxiv: [cs.CL]`"
+    return plainly(fault)
 
 
 def _unknown_key(key: str, where: Path_) -> str:
     shape: Any = FileShape
-    if "topics" in where:
+    if where[0] == "sources":
+        shape = SourceShape
+    elif "topics" in where:
         shape = TopicShape
     elif "subscribers" in where or "defaults" in where:
         shape = SubscriberShape
@@ -244,12 +250,17 @@ def _refuse_doubles(listed: Sequence[Listed], path: Path) -> None:
 
 
 def _refuse_unknown_sources(shape: FileShape, sources: Sequence[Source], document: Any, path: Path) -> None:
-    known = {source.family for source in sources} | {kind.value for kind in SourceKind}
+    here = sorted({source.family for source in sources})
+    known = {*here, *(kind.value for kind in SourceKind)}  # a source that rests behind a # is no fault
     for number, subscriber in enumerate(shape.subscribers):
         for family in subscriber.sources:
             if family not in known:
                 where = ("subscribers", number, "sources")
-                raise ConfigError(
-                    f'{path}:{_line(document, where)}: {_dotted(where)}: "{family}" is no source of this '
-                    f"file; use {', '.join(sorted(known))}"
-                )
+                place = f"{path}:{_line(document, where)}: {_dotted(where)}"
+                raise ConfigError(f'{place}: "{family}" is no source of this file; {_near(family, here)}')
+
+
+def _near(family: str, here: Sequence[str]) -> str:
+    near = difflib.get_close_matches(family, sorted({*here, *SourceKind}), 1)
+    hint = f"did you mean `{near[0]}`? " if near else ""
+    return f"{hint}the file has {', '.join(here)}"

@@ -4,68 +4,19 @@ import contextlib
 import difflib
 import os
 import secrets
-from email.utils import parseaddr
 from pathlib import Path
-from typing import Annotated, Literal
-from urllib.parse import SplitResult, quote, urlsplit
+from typing import Annotated, Any, Literal
 
+from dotenv import dotenv_values
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from digest.config.addresses import normalise_address
+from digest.config import forms
+from digest.config.voice import plainly
 from digest.domains import ascii_domain
 from digest.errors import ConfigError
 
-
-def _public_address(url: str) -> str:
-    parts = urlsplit(url)
-    if parts.scheme == "https" and parts.hostname:
-        return _in_ascii(url, parts).rstrip("/")
-    if parts.scheme == "http" and parts.hostname in ("localhost", "127.0.0.1", "::1"):
-        return url.rstrip("/")
-    raise ValueError("must begin with https:// (http:// only for localhost)")
-
-
-def _in_ascii(url: str, parts: SplitResult) -> str:
-    """The address as a header of a mail can hold it."""
-    port = f":{parts.port}" if parts.port else ""
-    host = parts.netloc if parts.netloc.isascii() else ascii_domain(parts.hostname or "") + port
-    rest = url.partition(parts.netloc)[2]
-    return f"{parts.scheme}://{host}{quote(rest, safe='/?#@!$&*+,;=:%~')}"
-
-
-def _mailbox(text: str) -> str:
-    """An address of ours, its domain as the wire has it."""
-    local, _, domain = normalise_address(text).rpartition("@")
-    return f"{local}@{ascii_domain(domain)}"
-
-
-def _sender(text: str) -> str:
-    """`Name <address>`, or an address alone."""
-    _, address = parseaddr(text)
-    if address.endswith("@localhost"):  # as it is until it is set
-        return text
-    return text.replace(address, _mailbox(address))
-
-
-def _database(url: str) -> str:
-    if url.startswith(("sqlite:///", "postgresql://")):
-        return url
-    raise ValueError("must be sqlite:///FILE or postgresql://USER:PASSWORD@HOST/NAME")
-
-
-def _smtp(url: SecretStr) -> SecretStr:
-    parts = urlsplit(url.get_secret_value())
-    if parts.scheme in ("smtp", "smtps") and parts.hostname:
-        return url
-    raise ValueError("must be smtp://USER:PASSWORD@HOST:PORT or smtps://…")
-
-
-def _listed(text: object) -> object:
-    return tuple(part.strip() for part in text.split(",")) if isinstance(text, str) else text
-
-
-Mailbox = Annotated[str, AfterValidator(_mailbox)]
+Mailbox = Annotated[str, AfterValidator(forms.mailbox)]
 
 
 class Settings(BaseSettings):
@@ -75,25 +26,27 @@ class Settings(BaseSettings):
         env_prefix="DIGEST_", env_file=".env", extra="ignore", frozen=True, env_ignore_empty=True
     )
 
-    database_url: Annotated[str, AfterValidator(_database)] = "sqlite:///digest.db"
-    smtp_url: Annotated[SecretStr, AfterValidator(_smtp)] | None = None
+    database_url: Annotated[str, AfterValidator(forms.database)] = "sqlite:///digest.db"
+    smtp_url: Annotated[SecretStr, AfterValidator(forms.smtp)] | None = None
     outbox: Path = Path("outbox")
-    from_: Annotated[str, AfterValidator(_sender)] = Field("digest <digest@localhost>", alias="DIGEST_FROM")
+    from_: Annotated[str, AfterValidator(forms.sender)] = Field(
+        "digest <digest@localhost>", alias="DIGEST_FROM"
+    )
     reply_to: Mailbox | None = None
-    site_name: str = "digest"
+    site_name: Annotated[str, AfterValidator(forms.one_line)] = "digest"
     postal_address: str | None = None
-    imprint_url: Annotated[str, AfterValidator(_public_address)] | None = None
-    base_url: Annotated[str, AfterValidator(_public_address)] | None = None
-    secret_key: SecretStr | None = None
+    imprint_url: Annotated[str, AfterValidator(forms.public_address)] | None = None
+    base_url: Annotated[str, AfterValidator(forms.public_address)] | None = None
+    secret_key: Annotated[SecretStr, AfterValidator(forms.keys)] | None = None
     admin_token: SecretStr | None = None
     signup_proof: Annotated[int, Field(ge=0, le=24)] = 0
-    trusted_proxies: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_listed)] = ()
+    trusted_proxies: Annotated[tuple[str, ...], NoDecode, BeforeValidator(forms.networks)] = ()
     dkim_domain: Annotated[str, AfterValidator(ascii_domain)] | None = None
     dkim_selector: str | None = None
     dkim_key_file: Path | None = None
     bounce_address: Mailbox | None = None
-    bounce_url: SecretStr | None = None
-    lmtp_listen: str | None = None
+    bounce_url: Annotated[SecretStr, AfterValidator(forms.inbox)] | None = None
+    lmtp_listen: Annotated[str, AfterValidator(forms.listening)] | None = None
     webhook_secret: SecretStr | None = None
     smtp_connections: Annotated[int, Field(ge=1, le=256)] = 4
     smtp_rate: Annotated[float, Field(gt=0)] | None = None
@@ -103,7 +56,7 @@ class Settings(BaseSettings):
     retention_paper_days: Annotated[int, Field(ge=40)] | None = None
     retention_event_days: Annotated[int, Field(ge=8)] | None = None
     model: Path | None = None
-    templates: Path | None = None
+    templates: Annotated[Path, AfterValidator(forms.folder)] | None = None
     config: Path = Path("subscribers.yaml")
 
 
@@ -111,9 +64,33 @@ def read_settings() -> Settings:
     """The settings of this process. Raises ConfigError that names the variable and the remedy."""
     _refuse_unknown()
     try:
-        return Settings()
+        settings = Settings()
+    except UnicodeDecodeError as error:
+        raise ConfigError(f".env: is not UTF-8 text (byte {error.start}); save it as UTF-8") from error
     except ValidationError as error:
         raise ConfigError("\n".join(_sentence(fault) for fault in error.errors())) from error
+    dkim_files(settings)
+    return settings
+
+
+def dkim_files(settings: Settings) -> list[tuple[str, Path]]:
+    """Each DKIM selector and its key file; none: the relay signs. Raises ConfigError for half a set."""
+    given = (settings.dkim_domain, settings.dkim_selector, settings.dkim_key_file)
+    if not any(given):
+        return []
+    domain, selector, path = given
+    if not (domain and selector and path):
+        raise ConfigError("set DIGEST_DKIM_DOMAIN, DIGEST_DKIM_SELECTOR and DIGEST_DKIM_KEY_FILE together")
+    selectors = [one.strip() for one in selector.split(",")]
+    files = [Path(one.strip()) for one in str(path).split(",")]
+    if len(selectors) != len(files):
+        raise ConfigError(
+            f"DIGEST_DKIM_SELECTOR names {len(selectors)} selectors, DIGEST_DKIM_KEY_FILE {len(files)}: "
+            "each needs its own"
+        )
+    if absent := [file for file in files if not os.path.isfile(file)]:
+        raise ConfigError(f"DIGEST_DKIM_KEY_FILE: there is no file {absent[0]}")
+    return list(zip(selectors, files, strict=True))
 
 
 def signing_keys(settings: Settings, database: Path | None) -> tuple[str, ...]:
@@ -160,14 +137,21 @@ def _make_key(path: Path) -> None:
 def _refuse_unknown() -> None:
     """A setting that is misspelled would silently do nothing; say so instead."""
     known = {f"DIGEST_{name.strip('_').upper()}" for name in Settings.model_fields}
-    for name in sorted(os.environ):
+    for name in sorted({*os.environ, *_names_in_dotenv()}):
         if name.startswith("DIGEST_") and not name.startswith("DIGEST_TEST_") and name not in known:
             near = difflib.get_close_matches(name, known, 1)
             hint = f"; did you mean {near[0]}?" if near else "; see the settings in README.md"
             raise ConfigError(f"{name} is not a setting{hint}")
 
 
-def _sentence(fault: object) -> str:
-    location, message = fault["loc"][0], fault["msg"]  # type: ignore[index]
-    name = str(location).removeprefix("DIGEST_").upper()
-    return f"DIGEST_{name}: {message.removeprefix('Value error, ')}"
+def _names_in_dotenv() -> set[str]:
+    """Settings that `.env` names; its other lines belong to other programs."""
+    try:
+        return {name.upper() for name in dotenv_values(".env") if name.upper().startswith("DIGEST_")}
+    except (OSError, UnicodeDecodeError):
+        return set()  # told when the values are read
+
+
+def _sentence(fault: Any) -> str:
+    name = str(fault["loc"][0]).removeprefix("DIGEST_").upper()
+    return f"DIGEST_{name}: {plainly(fault)}"

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StrictStr
 
 from digest.config.addresses import normalise_address
+from digest.identifiers import key
 from digest.models import Schedule
 from digest.schedule import parse_schedule
 
@@ -37,8 +38,22 @@ def _none_is_empty(value: object) -> object:
     return [] if value is None else value
 
 
+def _identifier(text: str) -> str:
+    if key(text) is None:
+        raise ValueError(f'"{text}" is neither an arXiv id nor a DOI; write for example "2312.11825"')
+    return text
+
+
+def _day(value: object) -> object:
+    """Only what looks like a day: a number would be taken for seconds since 1970."""
+    if value is None or isinstance(value, str | date):
+        return value
+    raise ValueError("must be a day such as 2026-05-01")
+
+
 Text = Annotated[StrictStr, AfterValidator(_single_line)]
 Texts = Annotated[tuple[Text, ...], BeforeValidator(_one_or_many)]
+Papers = Annotated[tuple[Annotated[Text, AfterValidator(_identifier)], ...], BeforeValidator(_one_or_many)]
 Address = Annotated[StrictStr, AfterValidator(normalise_address)]
 Times = Annotated[Schedule, BeforeValidator(_read_schedule)]
 
@@ -73,8 +88,8 @@ class TopicShape(Shape):
     authors: Texts = ()
     categories: Texts = ()
     weight: Annotated[float, Field(gt=0, le=100)] = 1.0
-    liked: Texts = ()
-    disliked: Texts = ()
+    liked: Papers = ()
+    disliked: Papers = ()
 
     def model_dump(self, **options: Any) -> dict[str, Any]:
         """As the fields of a Topic."""
@@ -97,7 +112,7 @@ class SubscriberShape(Shape):
     quiet_note: bool = False
     citations: Literal["", "bibtex", "ris"] = ""
     sources: Texts = ()
-    pause_until: date | None = None
+    pause_until: Annotated[date | None, BeforeValidator(_day)] = None
 
 
 class FileShape(Shape):

@@ -9,6 +9,7 @@ from digest.errors import ConfigError
 from digest.models import SourceKind
 
 SOURCES = "sources:\n  - arxiv: [cs.CL]\n"
+ONE = SOURCES + "subscribers:\n  - email: a@b.org\n"
 
 
 def read(tmp_path: Path, text: str) -> Roster:
@@ -93,7 +94,10 @@ def test_hash_changes_with_the_entry_and_not_with_comments(tmp_path: Path) -> No
             SOURCES + "subscribers:\n  - email: a@b.org\n    schedule: dayly",
             'subscribers.yaml:5: subscribers[0].schedule: "dayly" is not',
         ),
-        (SOURCES + "subscribers:\n  - email: a@b.org\n    cut: 500", "subscribers[0].cut: must be less than"),
+        (
+            SOURCES + "subscribers:\n  - email: a@b.org\n    cut: 500",
+            "subscribers[0].cut: must be 100 or less, not 500",
+        ),
         (
             SOURCES + "subscribers:\n  - email: a@b.org\n    topics: [{name: x, liked: [2312.11825]}]",
             'put it in quotes: "2312.11825"',
@@ -115,6 +119,22 @@ def test_hash_changes_with_the_entry_and_not_with_comments(tmp_path: Path) -> No
             "subscribers.yaml:4: defaults.cut: must be",
         ),
         (SOURCES + "subscriber: []", "did you mean `subscribers`?"),
+        (
+            "sources:\n  - arxive: [cs.CL]",
+            "yaml:2: sources[0].arxive: unknown key; did you mean `arxiv`",
+        ),
+        ("sources:\n  - arxiv", "sources[0]: must be a kind of source and what it names"),
+        (
+            ONE + "    pause_until: 2026-13-01",
+            'yaml:5: subscribers[0].pause_until: must be a day such as 2026-05-01, not "2026-13-01"',
+        ),
+        (ONE + "    pause_until: 20260501", "pause_until: must be a day such as 2026-05-01"),
+        (ONE + "    sources: [arxiv, huggingfac]", "did you mean `huggingface`? the file has arxiv"),
+        (ONE + "    sources: [nature]", '"nature" is no source of this file; the file has arxiv'),
+        (ONE + "    max_papers: ten", 'subscribers[0].max_papers: must be a whole number, not "ten"'),
+        (ONE + "    revisions: maybe", 'must be true or false, not "maybe"'),
+        (ONE + "    citations: word", 'must be bibtex or ris, not "word"'),
+        (ONE + "    topics: [{name: x, liked: [foo]}]", '"foo" is neither an arXiv id nor a DOI'),
     ],
 )
 def test_fault_names_line_key_and_remedy(tmp_path: Path, text: str, sentence: str) -> None:
