@@ -121,8 +121,7 @@ class Desk:
 
     def relay(self) -> Relay | None:
         """The mail server; None: there is only the outbox folder. Raises ConfigError."""
-        url = self.settings.smtp_url
-        return parse_relay(url.get_secret_value()) if url else None
+        return _relay(self.settings)
 
     def transport(self) -> Transport:
         """SMTP if DIGEST_SMTP_URL is set, else the outbox folder."""
@@ -175,6 +174,7 @@ class Desk:
 async def desk(config: Path | None = None, now: str | None = None) -> AsyncIterator[Desk]:
     """Read the settings, bring the database up to date, open it; close it at the end."""
     settings = read_settings()
+    _relay(settings)
     use_model(settings.model, note)
     fixed = read_time(now)
     await asyncio.to_thread(upgrade, settings.database_url, _utc_now())
@@ -192,6 +192,10 @@ async def desk(config: Path | None = None, now: str | None = None) -> AsyncItera
         )
     finally:
         await db.close()
+
+
+def _relay(settings: Settings) -> Relay | None:
+    return parse_relay(settings.smtp_url.get_secret_value()) if settings.smtp_url else None
 
 
 def run_async(work: Coroutine[Any, Any, T]) -> T:

@@ -32,7 +32,11 @@ def read_time(text: str | None) -> datetime | None:
             f'--now: "{text}" is out of reach; name a year from 1991 (the first of arXiv) to 2199'
         )
     if at.tzinfo is None:
-        raise ConfigError(f'--now: "{text}" has no time zone; add Z for UTC, or an offset such as +02:00')
+        day = at.date().isoformat()
+        raise ConfigError(
+            f'--now: "{text}" has no time zone; write day, hour and zone, for example '
+            f"{day}T12:00:00Z (UTC) or {day}T12:00:00+02:00"
+        )
     return at.astimezone(UTC)
 
 

@@ -103,7 +103,7 @@ def sender(text: str) -> str:
     except ValueError as error:
         raise ValueError(
             f'"{text}" is no sender; write digest@lab.org or Papers <digest@lab.org>, '
-            "and a name with a comma, colon or dot in double quotes"
+            "and a name with a comma in double quotes"
         ) from error
     return text.strip().replace(found[1], address)
 

@@ -123,6 +123,7 @@ def test_empty_feed_is_quiet_and_no_failure(digest: Command, folder: Path, https
     [
         (("run", "--now", "yesterday"), '--now: "yesterday" is not a time'),
         (("run", "--now", "2026-04-14T12:00:00"), "has no time zone"),
+        (("run", "--now", "2026-04-14"), "write day, hour and zone, for example 2026-04-14T12:00:00Z"),
         (("run", "--config", "missing.yaml"), "missing.yaml: there is no such file"),
         (("preview", "nobody@papers.dev"), "nobody@papers.dev is not subscribed"),
         (("preview", "ada@example.org", "--topic", "x"), "give an EMAIL or --topic, not both"),
