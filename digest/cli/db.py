@@ -15,7 +15,10 @@ from digest.pipeline.moving import move
 from digest.storage.database import Database
 from digest.storage.migrate import upgrade as upgrade_schema
 
-app = typer.Typer(help="The database: upgrade its schema, move it to PostgreSQL.", no_args_is_help=True)
+app = typer.Typer(
+    help="The database: upgrade its schema, copy it, back it up, confirm a restored one.",
+    no_args_is_help=True,
+)
 
 
 @app.command()

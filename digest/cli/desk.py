@@ -26,6 +26,7 @@ from digest.deliver.files import FileTransport
 from digest.deliver.relay import Relay, parse_relay
 from digest.deliver.smtp import SmtpTransport
 from digest.deliver.transport import Transport
+from digest.errors import ConfigError
 from digest.links import Links
 from digest.models import Delivery, Site
 from digest.pipeline import epoch, reach
@@ -62,6 +63,14 @@ class Desk:
         usual = Path(Settings.model_fields["config"].default)
         if self.db.is_sqlite or self.roster_path != usual or usual.exists():
             return self.roster()
+        return None
+
+    def roster_fault(self) -> str | None:
+        """What is wrong with subscribers.yaml, as every command says it; None if it is whole."""
+        try:
+            self.roster_if_needed()
+        except ConfigError as error:
+            return str(error)
         return None
 
     def site(self) -> Site:
@@ -207,6 +216,12 @@ def run_async(work: Coroutine[Any, Any, T]) -> T:
 def note(text: str) -> None:
     """Tell a person something, beside the result: on standard error."""
     typer.echo(text, err=True)
+
+
+def note_fault(tools: Desk) -> None:
+    """Tell of a broken subscribers.yaml where a command can do its work without it."""
+    if fault := tools.roster_fault():
+        show_error(fault)
 
 
 def show_error(text: str) -> None:

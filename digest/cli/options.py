@@ -1,7 +1,7 @@
 """Options that many commands share, and how their texts are read."""
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -38,6 +38,17 @@ def read_time(text: str | None) -> datetime | None:
             f"{day}T12:00:00Z (UTC) or {day}T12:00:00+02:00"
         )
     return at.astimezone(UTC)
+
+
+def read_day(option: str, text: str) -> datetime:
+    """The midnight (UTC) that begins the day of an option. Raises ConfigError, which names the option."""
+    try:
+        day = date.fromisoformat(text)
+    except ValueError as error:
+        raise ConfigError(f'{option}: "{text}" is not a day; write for example 2026-05-01') from error
+    if not 1991 <= day.year <= 2199:
+        raise ConfigError(f'{option}: "{text}" is out of reach; name a year from 1991 to 2199')
+    return datetime(day.year, day.month, day.day, tzinfo=UTC)
 
 
 def print_json(document: Any) -> None:

@@ -18,7 +18,7 @@ from digest.pipeline.delivery_report import DeliveryReport
 from digest.pipeline.ingest import IngestReport
 from digest.pipeline.intake import IntakeReport, import_listed
 from digest.pipeline.sending import send_due
-from digest.storage import subscribers
+from digest.storage import operations, subscribers
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,11 +137,29 @@ def _tell_deliveries(tools: Desk, report: DeliveryReport) -> None:
 async def _tell_nothing(tools: Desk, report: ComposeReport) -> None:
     async with tools.db.read() as conn:
         due_at = await subscribers.next_due_at(conn)
+        later, first = await operations.postponed(conn, tools.clock())
+    if later and first:
+        waits, last = ("1 mail waits", "") if later == 1 else (f"{later:,} mails wait", ", the first of them")
+        typer.echo(f"{waits}{last}, tried again at {first:%Y-%m-%d %H:%M} UTC")
     if report.waiting:
-        typer.echo(f"{report.waiting} issues wait for today's papers; `digest status` says for which sources")
+        waits = "1 issue waits" if report.waiting == 1 else f"{report.waiting:,} issues wait"
+        typer.echo(f"{waits} for today's papers; `digest status` says for which sources")
     elif report.quiet:
-        typer.echo(f"nothing good enough for {report.quiet} subscribers; `digest status` says why")
+        for sentence in _quiet(report):
+            typer.echo(sentence)
     elif due_at is None:
         typer.echo("nobody is subscribed; add somebody to subscribers.yaml")
     else:
         typer.echo(f"nothing due until {due_at:%Y-%m-%d %H:%M} UTC; try digest preview")
+
+
+def _quiet(report: ComposeReport) -> list[str]:
+    """Why readers get no mail today: they follow nothing, or nothing was good enough. Pure."""
+    told, choosy = [], report.quiet - report.topicless
+    if report.topicless:
+        readers = "1 reader follows" if report.topicless == 1 else f"{report.topicless:,} readers follow"
+        told.append(f"{readers} no topic yet; add `topics` to subscribers.yaml")
+    if choosy:
+        readers = "1 subscriber" if choosy == 1 else f"{choosy:,} subscribers"
+        told.append(f"nothing good enough for {readers}; `digest status` says why")
+    return told

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from digest.cli import options, supply
-from digest.cli.desk import desk, run_async
+from digest.cli.desk import desk, note_fault, run_async
 from digest.cli.run import check_home, deliver_at, report_problems
 from digest.errors import ConfigError, StorageError
 from digest.models import SubscriberStatus
@@ -26,6 +26,7 @@ def send(
 
 async def _send(email: str, config: Path | None, now: str | None, as_json: bool) -> int:
     async with desk(config, now) as tools:
+        note_fault(tools)
         async with tools.db.read() as conn:
             reader = await subscribers.by_email(conn, email)
         if reader is None:

@@ -43,7 +43,10 @@ REACH_SECONDS = 5
 
 
 def serve(
-    web: Annotated[bool, typer.Option(" /--no-web", help="Without pages: only the scheduler.")] = True,
+    web: Annotated[
+        bool,
+        typer.Option(" /--no-web", help="Without pages: only the scheduler.", show_default=False),
+    ] = True,
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port; 0 takes a free one.")] = 8000,
     config: options.Config = None,

@@ -45,6 +45,7 @@ class Overview:
     quiet: Sequence[Mapping[str, Any]]
     next_issue_at: datetime | None
     watch: Watch
+    configuration: str | None  # what is wrong with subscribers.yaml
 
     @property
     def sources(self) -> Sequence[Mapping[str, Any]]:
@@ -62,6 +63,7 @@ class Overview:
             "last_pass": {"pass": last["number"], "at": _iso(last["committed_at"])} if last else None,
             "unsent": [_jsonable(row) for row in self.unsent],
             "quiet": [_jsonable(row) for row in self.quiet],
+            "configuration": self.configuration,
         } | self.watch.to_json()
 
 
@@ -83,7 +85,8 @@ def status(
     if pause or resume:
         run_async(_steer(config, now, pause=pause))
         return
-    run_async(_status(issue, resolve, config, now, "csv" if as_csv else "json" if as_json else ""))
+    form = "csv" if as_csv else "json" if as_json else ""
+    raise typer.Exit(run_async(_status(issue, resolve, config, now, form)))
 
 
 async def _steer(config: Path | None, now: str | None, *, pause: bool) -> None:
@@ -97,19 +100,21 @@ async def _steer(config: Path | None, now: str | None, *, pause: bool) -> None:
 
 async def _status(
     issue: str | None, resolve: Resolution | None, config: Path | None, now: str | None, form: str
-) -> None:
+) -> int:
+    """The exit status: 1 if subscribers.yaml is broken, for then nothing runs."""
     async with desk(config, now) as tools:
         rows = await _of_issue(tools, issue) if issue else None
         if resolve:
             await _resolve(tools, rows, resolve)
         if rows is not None:
             _show_rows(await _of_issue(tools, issue or ""), form)
-            return
+            return 0
         found = await _overview(tools)
     if form:
         options.print_json(found.to_json())
     else:
         _print(found)
+    return 1 if found.configuration else 0
 
 
 async def _of_issue(tools: Desk, issue: str) -> Sequence[Mapping[str, Any]]:
@@ -147,12 +152,15 @@ async def _overview(tools: Desk) -> Overview:
             quiet=await overview.quiet(conn, ROWS),
             next_issue_at=await subscribers.next_due_at(conn),
             watch=watch,
+            configuration=tools.roster_fault(),
         )
 
 
 def _print(found: Overview) -> None:
     console = Console()
     last = found.last_pass
+    for line in (found.configuration or "").splitlines():
+        console.print(f"FAULT       {escape(line)}", style="bold")
     console.print(
         f"last pass   {_when(last['committed_at'])}" if last else "last pass   none; try digest run"
     )

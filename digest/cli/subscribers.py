@@ -14,13 +14,13 @@ from rich.table import Table
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from digest.cli import options
-from digest.cli.desk import Desk, desk, note, run_async
+from digest.cli.desk import Desk, desk, note, note_fault, run_async
 from digest.cli.roster_text import as_entry, to_yaml
 from digest.cli.run import import_roster, report_intake
 from digest.config import normalise_address, read_roster
 from digest.errors import ConfigError
 from digest.match.rank import check_topic
-from digest.models import Subscriber, SubscriberStatus, Topic
+from digest.models import Source, Subscriber, SubscriberStatus, Topic
 from digest.pipeline import leaving, reach
 from digest.pipeline.intake import first_issue_at
 from digest.schedule import describe, next_due, parse_schedule
@@ -40,6 +40,7 @@ def list_(config: options.Config = None, as_json: options.Json = False) -> None:
     async def work() -> None:
         async with desk(config) as tools, tools.db.read() as conn:
             found = [stored.subscriber for stored in await subscribers.listed(conn)]
+            note_fault(tools)
         if as_json:
             options.print_json({"subscribers": [_brief(subscriber) for subscriber in found]})
         else:
@@ -107,7 +108,7 @@ def import_(
 
     async def work() -> None:
         async with desk(config, now) as tools, tools.hold():
-            roster = read_roster(file)
+            roster = read_roster(file, others=_known_sources(tools))
             report = await import_roster(tools, roster, welcome=not no_welcome)
         typer.echo(f"{len(report.added)} added, {len(report.changed)} changed, {len(report.paused)} paused")
         report_intake(report)
@@ -115,21 +116,39 @@ def import_(
     run_async(work())
 
 
+def _known_sources(tools: Desk) -> tuple[Source, ...]:
+    """Those of subscribers.yaml, which the readers of an exported file may name."""
+    try:
+        return tools.roster().sources
+    except ConfigError:
+        return ()
+
+
 @app.command()
 def export(
     output: Annotated[Path | None, typer.Option(help="File. [default: standard output]")] = None,
     config: options.Config = None,
 ) -> None:
-    """Write every subscriber as entries of subscribers.yaml."""
+    """Write every subscriber as entries of subscribers.yaml; `import` reads them back.
+
+    Left out is whom an import would mail against their will: who left, or never confirmed.
+    """
 
     async def work() -> None:
         async with desk(config) as tools, tools.db.read() as conn:
-            text = to_yaml([stored.subscriber for stored in await subscribers.listed(conn)])
+            found = [stored.subscriber for stored in await subscribers.listed(conn)]
+        willing = [one for one in found if one.status in (SubscriberStatus.ACTIVE, SubscriberStatus.PAUSED)]
+        if left_out := len(found) - len(willing):
+            note(f"{left_out} left out: unsubscribed, suppressed or not confirmed")
+        text = to_yaml(willing)
         if output is None:
             typer.echo(text, nl=False)
             return
         try:
-            output.write_text(text, encoding="utf-8")
+            with output.open("x", encoding="utf-8") as file:
+                file.write(text)
+        except FileExistsError as error:
+            raise ConfigError(f"{output} exists already; name another file") from error
         except OSError as error:
             raise ConfigError(f"{output}: cannot be written ({error.strerror}); name another file") from error
         note(str(output))
@@ -147,7 +166,7 @@ def pause(
     now: options.Now = None,
 ) -> None:
     """Send nothing for a while; what comes meanwhile is ranked into one issue afterwards."""
-    end = options.read_time(f"{until}T00:00:00Z") if until else None
+    end = options.read_day("--until", until) if until else None
 
     async def work() -> None:
         async with _changing(email, config, now) as (tools, conn, reader):

@@ -18,7 +18,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.constructor import RoundTripConstructor
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
-from digest.config.shapes import FileShape, SourceShape, SubscriberShape, TopicShape
+from digest.config.shapes import ExportShape, FileShape, SourceShape, SubscriberShape, TopicShape
 from digest.config.sources import to_sources
 from digest.config.voice import plainly
 from digest.errors import ConfigError
@@ -44,11 +44,14 @@ class Roster:
     listed: tuple[Listed, ...]
 
 
-def read_roster(path: Path) -> Roster:
-    """Read and check the file. Raises ConfigError with one line for every fault found."""
+def read_roster(path: Path, *, others: Sequence[Source] | None = None) -> Roster:
+    """Read and check the file. Raises ConfigError with one line for every fault found.
+
+    `others` are the sources that readers of a file without any may name; None: it must have its own.
+    """
     document = _load(path)
-    shape = _validate(document, path)
-    sources = _sources(shape, document, path)
+    shape = _validate(document, path, FileShape if others is None else ExportShape)
+    sources = _sources(shape, document, path) or tuple(others or ())
     listed = tuple(
         Listed(
             subscriber=_subscriber(subscriber),
@@ -116,10 +119,10 @@ def _problem(error: MarkedYAMLError) -> str:
     return f"is no YAML: {problem}; check indentation, colons and brackets"
 
 
-def _validate(document: Any, path: Path) -> FileShape:
+def _validate(document: Any, path: Path, whole: type[FileShape]) -> FileShape:
     merged = _with_defaults(document)
     try:
-        return FileShape.model_validate(merged)
+        return whole.model_validate(merged)
     except ValidationError as error:
         lines = [_fault(document, path, fault) for fault in error.errors()]
         raise ConfigError("\n".join(dict.fromkeys(lines))) from error

@@ -121,3 +121,9 @@ class FileShape(Shape):
     sources: Annotated[tuple[SourceShape, ...], BeforeValidator(_none_is_empty), Field(min_length=1)]
     defaults: dict[str, Any] = {}
     subscribers: Annotated[tuple[SubscriberShape, ...], BeforeValidator(_none_is_empty)] = ()
+
+
+class ExportShape(FileShape):
+    """A file that may hold subscribers alone, as `digest subscribers export` writes it."""
+
+    sources: Annotated[tuple[SourceShape, ...], BeforeValidator(_none_is_empty)] = ()

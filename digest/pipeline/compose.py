@@ -39,12 +39,14 @@ class ComposeReport:
     composed: int = 0
     quiet: int = 0
     waiting: int = 0  # put off until a late batch comes, or until its deadline
+    topicless: int = 0  # of the quiet ones: their readers follow no topic yet
 
     def __add__(self, other: "ComposeReport") -> "ComposeReport":
         return ComposeReport(
             composed=self.composed + other.composed,
             quiet=self.quiet + other.quiet,
             waiting=self.waiting + other.waiting,
+            topicless=self.topicless + other.topicless,
         )
 
     def to_json(self) -> dict[str, int]:
@@ -288,8 +290,13 @@ async def _record(
         await _store(conn, kept, now, this.spread)
         await subscribers.move_on(conn, [_moved(subscriber, issue, now) for subscriber, issue in kept])
         await subscribers.hold(conn, held)
-    mailed = sum(_is_mailed(subscriber, issue) for subscriber, issue in kept)
-    return ComposeReport(composed=mailed, quiet=len(kept) - mailed, waiting=len(held))
+    quiet = [subscriber for subscriber, issue in kept if not _is_mailed(subscriber, issue)]
+    return ComposeReport(
+        composed=len(kept) - len(quiet),
+        quiet=len(quiet),
+        waiting=len(held),
+        topicless=sum(not subscriber.topics for subscriber in quiet),
+    )
 
 
 async def _store(

@@ -82,6 +82,13 @@ async def outbox(conn: AsyncConnection, now: datetime) -> Outbox:
     return Outbox(by_state=found, oldest_due_at=await conn.scalar(oldest))
 
 
+async def postponed(conn: AsyncConnection, now: datetime) -> tuple[int, datetime | None]:
+    """How many deliveries are tried later than now, and when the first of them is."""
+    query = select(func.count(), func.min(deliveries.c.due_at)).where(OPEN, deliveries.c.due_at > now)
+    number, first = (await conn.execute(query)).one()
+    return int(number), first
+
+
 async def waiting_issues(conn: AsyncConnection) -> int:
     """How many issues wait for a late batch."""
     query = select(func.count()).where(subscribers.c.waiting_since.is_not(None))

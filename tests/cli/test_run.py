@@ -166,3 +166,21 @@ def test_outbox_that_is_a_file_defers_and_loses_nothing(digest: Command, folder:
     (folder / "outbox").unlink()
     assert digest("run", "--now", "2026-04-14T18:00:00Z").status == 0
     assert len(mails(folder)) == 1
+
+
+def test_reader_without_topics_is_told_apart(digest: Command, folder: Path) -> None:
+    readers = (
+        READER.replace("[language models]", "[]") + "  - email: bob@papers.dev\n    topics: [Silesian pots]\n"
+    )
+    write_roster(folder, "  - example: arxiv\n", readers)
+    done = digest("run", "--now", NOW)
+    assert "1 reader follows no topic yet" in done.out
+    assert "nothing good enough for 1 subscriber;" in done.out
+
+
+def test_run_says_when_a_waiting_mail_is_tried_again(digest: Command, folder: Path) -> None:
+    (folder / "outbox").write_text("in the way")
+    digest("run", "--now", NOW)
+    (folder / "outbox").unlink()
+    done = digest("run", "--now", NOW)
+    assert "1 mail waits, tried again at 2026-04-14 12:" in done.out

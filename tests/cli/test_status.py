@@ -66,3 +66,25 @@ def test_sparkline_has_a_sign_a_day_and_its_top_is_full(values: list[int]) -> No
     assert len(line) == len(values)
     assert not any(values) or line[values.index(max(values))] == "█"
     assert [sign == "·" for sign in line] == [value == 0 for value in values]
+
+
+@ON_SQLITE
+def test_broken_file_is_told_by_status_list_and_send(digest: Command, folder: Path) -> None:
+    digest("run", "--now", NOW)
+    (folder / "subscribers.yaml").write_text("sources: [\n")
+    done = digest("status", "--now", NOW)
+    assert (done.status, "FAULT       subscribers.yaml:" in done.out) == (1, True)
+    told = json.loads(digest("status", "--now", NOW, "--json").out)["configuration"]
+    assert told.startswith("subscribers.yaml:")
+    assert told in digest("subscribers", "list").err
+    assert told in digest("send", "ada@example.org", "--now", NOW).err
+
+
+def test_a_file_that_is_named_must_be_there(digest: Command) -> None:
+    done = digest("status", "--config", "nope.yaml")
+    assert (done.status, "nope.yaml: there is no such file" in done.out) == (1, True)
+
+
+def test_past_one_machine_no_file_is_needed_for_a_look(digest: Command, folder: Path, either: str) -> None:
+    (folder / "subscribers.yaml").unlink()
+    assert digest("status").status == (1 if either == "sqlite" else 0)

@@ -93,3 +93,24 @@ def test_status_says_why_nothing_was_sent(digest: Command) -> None:
     assert [entry["email"] for entry in quiet] == ["eve@papers.dev"]
     assert "best score" in quiet[0]["note"]
     assert digest("status").out.count("eve@papers.dev") == 1
+
+
+def test_export_is_imported_as_it_is_and_overwrites_nothing(digest: Command, folder: Path) -> None:
+    digest(*BOB)
+    before = listed(digest)
+    assert digest("subscribers", "export", "--output", "all.yaml").status == 0
+    digest("subscribers", "remove", "bob@papers.dev")
+    done = digest("subscribers", "import", "all.yaml", "--now", NOW)
+    assert (done.status, listed(digest)) == (0, before)
+    again = digest("subscribers", "export", "--output", "all.yaml")
+    assert (again.status, "all.yaml exists already" in again.err) == (2, True)
+
+
+def test_pause_names_its_own_option(digest: Command) -> None:
+    digest(*BOB)
+    done = digest("subscribers", "pause", "bob@papers.dev", "--until", "2026-1-1")
+    assert (done.status, '--until: "2026-1-1" is not a day' in done.err, "--now" in done.err) == (
+        2,
+        True,
+        False,
+    )
