@@ -122,6 +122,7 @@ def application(tools: Desk, service: "Service | Ticker", token: str) -> Starlet
         wake=service.wake,
         trusted_proxies=tools.settings.trusted_proxies,
         faults=service.faults,
+        leaves=tools.settings.smtp_url is not None,
         limits=Limits(proof_bits=tools.settings.signup_proof),
         more_routes=[
             *admin_routes(operator),

@@ -7,7 +7,7 @@ from digest.compose.blocks import Block, Blocks, size
 from digest.compose.cards import folded
 from digest.models import Issue, Match, Paper, Subscriber
 
-#: Papers just below the cut, and papers at most in another list.
+#: Papers that matched beyond the most a mail shows, and papers at most in another list.
 LEFT_OUT, LINES = 5, 10
 
 #: Octets for the words that tell how many papers are not even named.
@@ -73,7 +73,7 @@ def _cards(
 
 
 def _tail(blocks: Blocks, issue: Issue, papers: Mapping[str, Paper]) -> list[Block]:
-    """Just below the cut, trending, new versions: each a heading and lines, or nothing."""
+    """More that matched, trending, new versions: each a heading and lines, or nothing."""
     left_out = [(match.paper_id, f"score {match.score:.0f}") for match in issue.left_out[:LEFT_OUT]]
     trending = [(paper_id, wording.votes(papers.get(paper_id))) for paper_id in issue.trending]
     revised = [(paper_id, wording.version(papers.get(paper_id))) for paper_id in issue.revised]

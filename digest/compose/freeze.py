@@ -103,7 +103,10 @@ def _note(issue: Issue, subscriber: Subscriber, open_to: Ranked) -> str:
         return f"{_papers(issue.considered)}, and you follow no topic yet."
     scores = [match.score for _, found in open_to for match in found]
     if not scores:
-        return f"{_papers(issue.considered)}, best score 0: none says a word of your topics."
+        return (
+            f"{_papers(issue.considered)}, best score 0: none says a word of your topics; "
+            "use English words of a title that you would click."
+        )
     return f"{_papers(issue.considered)}, best score {max(scores):.0f}, your cut is {subscriber.cut:.0f}."
 
 

@@ -13,7 +13,7 @@ from digest.models import Issue, Paper, Site, Subscriber
 TITLE = 150
 
 #: Headings of the lists below the topics.
-LISTS = ("Just below the cut", "Trending", "New versions of papers that you were sent")
+LISTS = ("More that matched", "Trending", "New versions of papers that you were sent")
 
 #: Characters of a note.
 NOTE = 400

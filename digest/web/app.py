@@ -53,11 +53,13 @@ def create_app(
     trusted_proxies: Sequence[str] = (),
     faults: Callable[[], Sequence[str]] = tuple,
     limits: Limits = LIMITS,
+    leaves: bool = True,
     more_routes: Sequence[BaseRoute] = (),
 ) -> Starlette:
     """The pages of one installation, nothing started but what the lifespan starts.
 
     `composer` makes the composer of a new pass; `wake` is called after a mail was put into the outbox;
+    `leaves`: mails go to real mailboxes, not to a folder;
     `faults` says what keeps this process from being ready; `more_routes` stand behind the same guard.
     Raises ConfigError without a public address or with a proxy that is no network, and TemplateError.
     """
@@ -86,6 +88,7 @@ def create_app(
         trusted=trusted,
         grouped=Grouped(db),
         limits=limits,
+        leaves=leaves,
         previews=Gate(limits.previews_minute),
         searches=Gate(limits.searches_minute),
     )

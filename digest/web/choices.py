@@ -109,6 +109,12 @@ def refuse_empty(topic: Topic) -> None:
         raise ValueError(str(error)) from error
 
 
+def sentence_of(error: ValueError) -> str:
+    """A fault as a page says it: from a capital letter to a full stop."""
+    text = str(error).strip()
+    return text[:1].upper() + text[1:] + ("" if text.endswith((".", "!", "?")) else ".")
+
+
 def read_schedule(days: str, at: str, zone: str) -> Schedule:
     """The schedule of the three fields. Raises ValueError with a sentence."""
     return parse_schedule(f"{days} at {at[:5]} {zone}")

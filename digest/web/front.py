@@ -9,10 +9,11 @@ from typing import Any
 
 from starlette.datastructures import FormData
 from starlette.requests import Request
+from starlette.responses import Response
 
 from digest.links import Links
 from digest.models import Site
-from digest.pipeline import reach
+from digest.pipeline import epoch, reach
 from digest.pipeline.catalogue import Catalogue
 from digest.pipeline.signup import Limits
 from digest.pipeline.tally import Tallies
@@ -43,10 +44,16 @@ class Front:
     trusted: tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...]
     grouped: Grouped  # small writes that share commits
     limits: Limits
+    leaves: bool  # mails go to real mailboxes, which a restored database must not
     previews: Gate  # new rankings
     searches: Gate
     answering: asyncio.Lock = field(default_factory=asyncio.Lock)  # one at a time decides the letters
     queue: list[None] = field(default_factory=list)  # who waits for that
+
+    async def holds(self) -> bool:
+        """Would a letter wait here until the operator has looked at this database?"""
+        hold = await epoch.held(self.db)
+        return hold is not None and (self.leaves or hold.moved)
 
     async def carries(self, email: str) -> bool:
         """Can the mail server carry this address, by what is remembered of it?"""
@@ -57,6 +64,16 @@ def front(request: Request) -> Front:
     """The collaborators of this application."""
     found: Front = request.app.state.front
     return found
+
+
+def held_page(tools: Front) -> Response:
+    """No promise of a letter that would not leave; what was typed is not kept."""
+    return tools.pages.say(
+        "Mails are held at present",
+        "The operator must look after this site first, and until then no letter leaves. Nothing was stored: "
+        "please come back later.",
+        status=503,
+    )
 
 
 async def form_of(request: Request) -> dict[str, str]:

@@ -13,7 +13,7 @@ from digest.models import Subscriber
 from digest.pipeline.catalogue import Edition, choose, nearest
 from digest.pipeline.preview import message_of
 from digest.storage.trending import Listed
-from digest.web.choices import TRENDING_ALONE, Choice, read_choice, read_topics, zones
+from digest.web.choices import TRENDING_ALONE, Choice, read_choice, read_topics, sentence_of, zones
 from digest.web.front import Front, form_of, front, network_of
 from digest.web.guard import MAIL_POLICY
 from digest.web.pages import day
@@ -51,7 +51,9 @@ async def mail(request: Request) -> Response:
     try:
         reader = _reader(choice)
     except ValueError as error:
-        return tools.pages.say("This preview cannot be shown", str(error), status=422, links={"Back": "/"})
+        return tools.pages.say(
+            "This preview cannot be shown", sentence_of(error), status=422, links={"Back": "/"}
+        )
     if not await tools.previews.lets(network_of(request)):
         return tools.pages.say("One moment, please", _BUSY, status=429)
     html = await asyncio.to_thread(_mail, edition, reader)
@@ -91,7 +93,7 @@ async def _papers(request: Request, choice: Choice) -> tuple[str, int]:
     try:
         reader = _reader(choice)
     except ValueError as error:
-        return _fault(tools, str(error)), 422
+        return _fault(tools, sentence_of(error)), 422
     if not reader.topics:
         return _front_list(tools, edition), 200
     key = ("papers", reader.topics, reader.trending)

@@ -11,9 +11,9 @@ from digest.errors import LinkError
 from digest.models import Subscriber, SubscriberStatus
 from digest.pipeline import choices, leaving
 from digest.storage import search, subscribers
-from digest.web.choices import read_address, zones
+from digest.web.choices import read_address, sentence_of, zones
 from digest.web.draft import Draft, draft_of, edited, read_draft, to_subscriber
-from digest.web.front import Front, form_of, front, network_of
+from digest.web.front import Front, form_of, front, held_page, network_of
 from digest.web.pages import PRIVATE
 from digest.web.views import issue_views, match_views, title_views
 
@@ -52,6 +52,8 @@ async def move(request: Request) -> Response:
         email = read_address(typed, carried=await tools.carries(typed))
     except ValueError as error:
         return await _faulty(request, reader, draft_of(reader), error)
+    if await tools.holds():
+        return held_page(tools)
     await choices.ask_for_address(tools.db, reader, email, tools.clock())
     tools.wake()
     return tools.pages.say(
@@ -148,8 +150,7 @@ async def _page(
 
 
 async def _faulty(request: Request, reader: Subscriber, draft: Draft, error: ValueError) -> Response:
-    text = str(error)
-    sentence = text[:1].upper() + text[1:] + ("" if text.endswith(".") else ".")
+    sentence = sentence_of(error)
     if "x-part" in request.headers:
         part = front(request).pages.text("fault.html", sentence=sentence)
         return HTMLResponse(part, status_code=422, headers=PRIVATE)

@@ -16,8 +16,8 @@ from digest.pipeline.signup import Confirmed
 from digest.schedule import describe
 from digest.storage import asks
 from digest.web import home
-from digest.web.choices import read_choice, to_reader
-from digest.web.front import Front, form_of, front, network_of
+from digest.web.choices import read_choice, sentence_of, to_reader
+from digest.web.front import Front, form_of, front, held_page, network_of
 from digest.web.pages import PRIVATE
 
 #: A form that comes back sooner was not filled by a person; one that is older is made anew.
@@ -37,7 +37,7 @@ async def subscribe(request: Request) -> Response:
     try:
         reader = to_reader(choice, carried=await tools.carries(choice.email))
     except ValueError as error:
-        return await home.show(request, choice, fault=_sentence(error), status=422)
+        return await home.show(request, choice, fault=sentence_of(error), status=422)
     if not _is_timely(tools, form.get("stamp", "")):
         return await home.show(request, choice, fault=_TOO_FAST, status=422)
     bits = front(request).limits.proof_bits
@@ -59,7 +59,7 @@ async def link(request: Request) -> Response:
     try:
         email = normalise_address(typed)
     except ValueError as error:
-        return _link_page(tools, typed, _sentence(error), 422)
+        return _link_page(tools, typed, sentence_of(error), 422)
     return await _ask(request, "link", email, None)
 
 
@@ -85,6 +85,8 @@ async def confirm(request: Request) -> Response:
 async def _ask(request: Request, kind: str, email: str, wished: dict[str, object] | None) -> Response:
     tools = front(request)
     limits = front(request).limits
+    if await tools.holds():
+        return held_page(tools)
     taken = await tools.grouped.write(
         partial(
             signup.ask,
@@ -152,6 +154,8 @@ async def _expired(request: Request, ask_id: int) -> Response:
     if "refuse" in await form_of(request):
         await signup.refuse(tools.db, ask_id, network=network, now=now)
         return _refused(tools)
+    if await tools.holds():
+        return held_page(tools)
     limits = front(request).limits
     once_more = partial(signup.again, ask_id=ask_id, network=network, now=now, limits=limits)
     if not await tools.grouped.write(once_more):
@@ -198,8 +202,3 @@ def _is_timely(tools: Front, stamp: str) -> bool:
     except (LinkError, OverflowError, OSError, ValueError):
         return False
     return FILLED_AFTER <= tools.clock() - made_at <= GOOD_FOR
-
-
-def _sentence(error: ValueError) -> str:
-    text = str(error).strip()
-    return text[:1].upper() + text[1:] + ("" if text.endswith((".", "!", "?")) else ".")

@@ -36,4 +36,4 @@ def test_a_day_without_a_word_of_the_topics_is_told() -> None:
     window = Window(from_pass=0, to_pass=1, papers=PAPERS)
     reader = make_subscriber(topics=(make_topic("机器学习"),))
     issue = freeze(reader, window, [(reader.topics[0], [])], due_at=NOW)
-    assert issue.note == "6 new papers, best score 0: none says a word of your topics."
+    assert issue.note.startswith("6 new papers, best score 0: none says a word of your topics; use English")

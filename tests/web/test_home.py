@@ -99,10 +99,19 @@ async def test_new_rankings_of_one_network_are_limited_and_cached_ones_free(db: 
         assert "Wait a little" in pages[4].text
 
 
+async def test_what_a_full_mail_leaves_out_is_not_below_the_cut(place: Place) -> None:
+    numbers = range(1, 15)
+    await announce(place.db, *(make_paper(n, title=f"Honey {n}", abstract="Bees.") for n in numbers))
+    page = await place.client.get("/preview?part=1&topics=honey")
+    assert "More that matched" in page.text
+    assert "Just below the cut" not in page.text
+
+
 async def test_poor_day_shows_what_came_near(place: Place) -> None:
     await announce(place.db, make_paper(1, title="Bees", abstract="Honey."), make_paper(2, title="Stars"))
     page = await place.client.get("/preview?part=1&topics=honey+production+in+cold+alpine+winter+valleys")
     assert "Nothing for you" in page.text
+    assert "words of a title that you would click" in page.text
     assert "Just below the cut" in page.text
 
 

@@ -6,10 +6,10 @@ import pytest
 
 from digest.config import Listed
 from digest.models import DeliveryKind, SubscriberStatus
-from digest.pipeline import reach, signup
+from digest.pipeline import epoch, reach, signup
 from digest.pipeline.compose import compose
 from digest.pipeline.intake import import_listed
-from digest.storage import asks, counters, suppressions
+from digest.storage import asks, counters, facts, suppressions
 from digest.storage.database import Database
 from digest.web.signup import is_proven
 from tests.make import make_paper, make_subscriber
@@ -262,3 +262,15 @@ async def test_operator_who_lists_a_waiting_address_vouches_for_it(db: Database)
         reader = await reader_of(place)
         assert reader
         assert reader.status is SubscriberStatus.ACTIVE
+
+
+async def test_held_database_promises_no_letter_and_stores_nothing(db: Database) -> None:
+    async with opened(db) as place:
+        async with db.write() as conn:
+            await facts.keep(conn, epoch.HOME, {"place": {"inode": 0}, "epoch": 3}, place.now)
+        page = await sign_up(place)
+        assert (page.status_code, "Mails are held" in page.text) == (503, True)
+        assert (await place.client.post("/link", data={"email": ADDRESS})).status_code == 503
+        assert await letters(place) == []
+    async with opened(db, leaves=False) as folder:
+        assert (await sign_up(folder)).status_code == 200

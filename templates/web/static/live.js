@@ -69,7 +69,7 @@ if (proof) {
   };
   const found = prove().then((n) => { proof.value = n; });
   whole.addEventListener("submit", (event) => {
-    if (proof.value || event.submitter?.formAction.endsWith("/preview")) return;
+    if (proof.value || event.submitter?.formAction.endsWith("/preview#papers")) return;
     event.preventDefault();
     found.then(() => whole.requestSubmit(event.submitter));
   });
