@@ -32,9 +32,11 @@ def backup(
 
 
 def copy(source: Path, target: Path) -> None:
-    """SQLite's own online backup. Raises ConfigError for a target that exists, StorageError for the disk."""
+    """SQLite's own online backup. Raises ConfigError for a wrong target, StorageError for the disk."""
     if target.exists():
         raise ConfigError(f"{target} exists already; name another file")
+    if not target.parent.is_dir():
+        raise ConfigError(f"{target}: there is no folder {target.parent}; make it first")
     try:
         with closing(sqlite3.connect(source)) as old, closing(sqlite3.connect(target)) as new:
             old.backup(new)

@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn
 
 from digest.config import read_settings
+from digest.extras import install_hint
 from digest.match.semantic import FILES, check_files
 from digest.pipeline.model import fetch_model
 
@@ -45,4 +46,4 @@ def fetch(
     check_files(target)
     typer.echo(f"{target}: {'fetched and checked' if fetched else 'already there and right'}")
     if chosen is None or chosen.absolute() != target:
-        typer.echo(f"to rank with it: pip install 'digest-papers[semantic]' and set DIGEST_MODEL={target}")
+        typer.echo(f"to rank with it: {install_hint('semantic')} and set DIGEST_MODEL={target}")

@@ -1,6 +1,8 @@
 """The files of `digest rank`: papers and queries, one JSON object a line. Every fault names file and line."""
 
+import gzip
 import json
+import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,6 +10,9 @@ from typing import Any
 
 from digest.errors import RankError
 from digest.models import Paper, Topic
+
+#: How every gzip file begins (RFC 1952, 2.3.1).
+_GZIP = b"\x1f\x8b"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,8 +107,12 @@ def _lines(path: Path, key: str) -> Iterator[Line]:
 
 
 def _read(path: Path) -> str:
+    """The text of a file, unpacked if it is gzip, whatever its name says."""
     try:
-        return path.read_text(encoding="utf-8-sig")
+        raw = path.read_bytes()
+        return (gzip.decompress(raw) if raw.startswith(_GZIP) else raw).decode("utf-8-sig")
+    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+        raise RankError(f"{path}: is gzip that ends early or is damaged ({error}); make it anew") from error
     except UnicodeDecodeError as error:
         line = error.object[: error.start].count(b"\n") + 1
         raise RankError(f"{path}:{line}: not UTF-8; save the file as UTF-8") from error

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from digest.errors import ModelError
+from digest.extras import install_hint
 from digest.match.index import Floats, Index
 from digest.match.meaning import TITLE_SHARE, Calibration, blend, unit
 from digest.match.memory import Memory
@@ -122,7 +123,7 @@ def open_model(folder: Path) -> SentenceModel:
         import onnxruntime
         from tokenizers import Tokenizer
     except ImportError as error:
-        remedy = "pip install 'digest-papers[semantic]'"
+        remedy = install_hint("semantic")
         raise ModelError(
             f"the model needs {error.name or 'onnxruntime'}: {remedy}; ranking by words"
         ) from error

@@ -19,6 +19,7 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from digest.errors import ConfigError, StorageError
+from digest.extras import install_hint
 
 #: `PRAGMA application_id` of our files ("dgst"): a foreign database is refused, never migrated.
 APPLICATION_ID = 0x64677374
@@ -108,7 +109,7 @@ def driver_url(url: str, *, sync: bool = False) -> str:
     if parsed.get_backend_name() == "sqlite":
         return parsed.set(drivername="sqlite" if sync else "sqlite+aiosqlite").render_as_string(False)
     if find_spec("psycopg") is None:
-        raise ConfigError("PostgreSQL needs its driver: pip install 'digest-papers[postgres]'")
+        raise ConfigError(f"PostgreSQL needs its driver: {install_hint('postgres')}")
     return parsed.set(drivername="postgresql+psycopg").render_as_string(False)
 
 

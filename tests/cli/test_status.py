@@ -60,6 +60,12 @@ def test_backup_does_not_overwrite(digest: Command, folder: Path) -> None:
     assert (done.status, "exists already" in done.err) == (2, True)
 
 
+@ON_SQLITE
+def test_backup_needs_its_folder(digest: Command, folder: Path) -> None:
+    done = digest("db", "backup", "nowhere/copy.db")
+    assert (done.status, "there is no folder nowhere; make it first" in done.err) == (2, True)
+
+
 @given(st.lists(st.integers(0, 10**6), max_size=40))
 def test_sparkline_has_a_sign_a_day_and_its_top_is_full(values: list[int]) -> None:
     line = sparkline(values)

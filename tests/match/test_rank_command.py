@@ -1,3 +1,4 @@
+import gzip
 import json
 from pathlib import Path
 from typing import Any
@@ -140,3 +141,16 @@ def test_file_that_is_missing_empty_or_not_utf8_is_named(tmp_path: Path) -> None
 def test_wrong_use_is_one_sentence(papers: str, arguments: tuple[str, ...]) -> None:
     with pytest.raises(RankError):
         run(papers, *arguments)
+
+
+def test_packed_papers_are_read_as_they_are(papers: str, tmp_path: Path) -> None:
+    packed = tmp_path / "papers.jsonl.gz"
+    packed.write_bytes(gzip.compress(Path(papers).read_bytes()))
+    assert read_papers(packed) == read_papers(Path(papers))
+
+
+def test_half_a_packed_file_is_one_sentence(papers: str, tmp_path: Path) -> None:
+    packed = tmp_path / "papers.jsonl.gz"
+    packed.write_bytes(gzip.compress(Path(papers).read_bytes())[:40])
+    with pytest.raises(RankError, match="ends early or is damaged"):
+        read_papers(packed)
