@@ -13,7 +13,6 @@ from markupsafe import Markup, escape
 
 from digest.compose import mime
 from digest.compose.cards import (
-    NAME,
     authors_in,
     card,
     clean_abstract,
@@ -21,8 +20,9 @@ from digest.compose.cards import (
     folded,
     reasons,
     safe_url,
+    topic_name,
 )
-from digest.compose.prose import clean, direction, language, runs, shorten, wrap
+from digest.compose.prose import direction, language, runs, wrap
 from digest.compose.templates import Templates
 from digest.links import TOKEN_LENGTH, Links
 from digest.models import Paper
@@ -123,7 +123,7 @@ class Blocks:
         key = (heading, note, url)
         if kept := self._kept_for(key, None):
             return kept
-        plain = shorten(clean(heading), NAME)
+        plain = topic_name(heading)
         marks = {"language": language(plain), "direction": direction(plain)}
         return self._keep(key, None, "section", {"heading": plain, "note": note, "url": url, **marks})
 

@@ -125,6 +125,12 @@ def clean_name(name: str) -> str:
 
 
 @lru_cache(maxsize=16_384)
+def topic_name(name: str) -> str:
+    """A reader's own words as a heading: TeX stays as typed."""
+    return prose.shorten(prose.clean(name), NAME)
+
+
+@lru_cache(maxsize=16_384)
 def folded(name: str) -> str:
     """A name as it is compared: TeX and case do not matter."""
     return clean_name(name).casefold()

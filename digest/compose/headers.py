@@ -118,6 +118,8 @@ def fold(name: str, value: str) -> str:
         raise SendError(f"{name!r} is no name of a header")
     if not _LINE.fullmatch(value) and not (name in _MAILBOXES and value == prose.clean(value) != ""):
         raise SendError(f"the header {name} cannot hold {value!r}: one line of printable ASCII is needed")
+    if len(name) + len(value) <= PREFERRED - 2 and value.strip():
+        return f"{name}: {value}\r\n"
     lines, current = [], f"{name}:"
     for position, word in enumerate(value.split(" ")):
         if position and len(current) + 1 + len(word) > PREFERRED and current.strip():

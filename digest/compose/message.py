@@ -9,11 +9,11 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from digest.compose import mime, prose, rehearsal, wording
+from digest.compose import mime, rehearsal, wording
 from digest.compose.assembly import assemble
 from digest.compose.blocks import Block, Blocks, block
 from digest.compose.body import body
-from digest.compose.cards import NAME
+from digest.compose.cards import topic_name
 from digest.compose.citations import FORMATS
 from digest.compose.fields import issue_fields, unsubscribe_by_mail
 from digest.compose.mime import Attachment
@@ -110,7 +110,7 @@ class Composer:
             "date": wording.date(issue, subscriber),
             "sentence": wording.sentence(issue, subscriber),
             "note": wording.note(issue),
-            "topics": [prose.shorten(prose.clean(topic.name), NAME) for topic in subscriber.topics],
+            "topics": [topic_name(topic.name) for topic in subscriber.topics],
             "body": _BODY,
         }
         html, text = (self._parted(kind, values) for kind in ("html", "txt"))
