@@ -18,7 +18,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.constructor import RoundTripConstructor
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
-from digest.config.shapes import ExportShape, FileShape, SourceShape, SubscriberShape, TopicShape
+from digest.config.shapes import ExportShape, FileShape, Shape, SourceShape, SubscriberShape, TopicShape
 from digest.config.sources import to_sources
 from digest.config.voice import plainly
 from digest.errors import ConfigError
@@ -86,7 +86,7 @@ def _load(path: Path) -> Any:
 
 
 class _Constructor(RoundTripConstructor):
-    """A day that no calendar has stays a text, so that its fault is told with line and key."""
+    """A day or number that cannot be stays a text, so that its fault is told with line and key."""
 
     def construct_yaml_timestamp(self, node: Any, values: Any = None) -> Any:
         """The day or time, or the text as it stands."""
@@ -95,7 +95,15 @@ class _Constructor(RoundTripConstructor):
         except ValueError:
             return node.value
 
+    def construct_yaml_int(self, node: Any) -> Any:
+        """The number, or the text where it has more digits than Python reads."""
+        try:
+            return super().construct_yaml_int(node)
+        except ValueError:
+            return node.value
 
+
+_Constructor.add_constructor("tag:yaml.org,2002:int", _Constructor.construct_yaml_int)
 _Constructor.add_constructor("tag:yaml.org,2002:timestamp", _Constructor.construct_yaml_timestamp)
 
 
@@ -153,6 +161,15 @@ def _message(fault: Any, where: Path_) -> str:
     return plainly(fault)
 
 
+#: Where the keys of each shape stand, for one that was indented too much or too little.
+_PLACES: dict[type[Shape], str] = {
+    FileShape: "at the left edge",
+    SubscriberShape: "in an entry of `subscribers`, or in `defaults`",
+    TopicShape: "in an entry of `topics`",
+    SourceShape: "in an entry of `sources`",
+}
+
+
 def _unknown_key(key: str, where: Path_) -> str:
     shape: Any = FileShape
     if where[0] == "sources":
@@ -161,6 +178,8 @@ def _unknown_key(key: str, where: Path_) -> str:
         shape = TopicShape
     elif "subscribers" in where or "defaults" in where:
         shape = SubscriberShape
+    if place := next((words for other, words in _PLACES.items() if key in other.model_fields), None):
+        return f"unknown key here; it belongs {place}"
     known = list(shape.model_fields)
     near = difflib.get_close_matches(key, known, 1)
     hint = f"did you mean `{near[0]}`?" if near else f"known keys: {', '.join(known)}"

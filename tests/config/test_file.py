@@ -128,6 +128,16 @@ def test_hash_changes_with_the_entry_and_not_with_comments(tmp_path: Path) -> No
             ONE + "    pause_until: 2026-13-01",
             'yaml:5: subscribers[0].pause_until: must be a day such as 2026-05-01, not "2026-13-01"',
         ),
+        (
+            ONE + "schedule: daily",
+            "schedule: unknown key here; it belongs in an entry of `subscribers`",
+        ),
+        (ONE + "    liked: [x]", "it belongs in an entry of `topics`"),
+        (
+            ONE + "    topics: [{name: x, cut: 3}]",
+            "it belongs in an entry of `subscribers`, or in `defaults`",
+        ),
+        (ONE + f"    max_papers: {'9' * 5000}", "yaml:5: subscribers[0].max_papers: must be a whole number"),
         (ONE + "    pause_until: 20260501", "pause_until: must be a day such as 2026-05-01"),
         (ONE + "    sources: [arxiv, huggingfac]", "did you mean `huggingface`? the file has arxiv"),
         (ONE + "    sources: [nature]", '"nature" is no source of this file; the file has arxiv'),
