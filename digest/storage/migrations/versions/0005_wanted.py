@@ -5,7 +5,7 @@ from alembic import op
 
 from digest.storage.tables import UtcDateTime
 
-revision = "0007"
+revision = "0005"
 down_revision = "0004"
 
 

@@ -5,8 +5,8 @@ from alembic import op
 
 from digest.storage.tables import UtcDateTime
 
-revision = "0005"
-down_revision = "0009"
+revision = "0009"
+down_revision = "0008"
 
 
 def upgrade() -> None:

@@ -2,8 +2,8 @@
 
 from alembic import op
 
-revision = "0010"
-down_revision = "0008"
+revision = "0007"
+down_revision = "0006"
 
 _FOLDED = (
     "CREATE INDEX ix_papers_text ON papers USING gin (to_tsvector('english', regexp_replace("
