@@ -18,6 +18,8 @@ from digest.domains import ascii_domain
 #: A shorter key of signed links can be guessed from one link.
 SHORTEST_KEY = 16
 
+#: What breaks a line or steers a terminal; a no-break space or a joined emoji does neither.
+_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 #: `digest@localhost`, `papers@mailhost`: names without a dot are known on one network only.
 _ON_THIS_NET = re.compile(r"[\w+-]+(\.[\w+-]+)*@[a-z0-9-]+", re.IGNORECASE | re.ASCII)
 _SENDER = re.compile(r"(?:[^<>]*<)?([^<>\s]+@[^<>\s]+?)(>?)")
@@ -95,7 +97,7 @@ def listening(where: str) -> str:
 def sender(text: str) -> str:
     """`Name <address>` or an address alone, its domain as the wire has it; nothing is repaired."""
     found = _SENDER.fullmatch(text.strip())
-    whole = found and bool(found[2]) == ("<" in text) and text.isprintable()
+    whole = found and bool(found[2]) == ("<" in text) and not _CONTROL.search(text)
     try:
         if not found or not whole or parseaddr(text)[1] != found[1]:
             raise ValueError
@@ -136,7 +138,7 @@ def keys(secret: SecretStr) -> SecretStr:
 
 def one_line(text: str) -> str:
     """A text without line breaks or other control characters."""
-    if not text.strip() or not text.isprintable():
+    if not text.strip() or _CONTROL.search(text):
         raise ValueError("must be one line of text, without line breaks or control characters")
     return text.strip()
 

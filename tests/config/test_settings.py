@@ -64,7 +64,9 @@ def test_wrong_setting_is_named(
         read_settings()
 
 
-@pytest.mark.parametrize("sender", ["digest <digest@localhost>", "a@b.de", '"Meier, A" <a@b.de>'])
+@pytest.mark.parametrize(
+    "sender", ["digest <digest@localhost>", "Labor\u00a0A <a@b.de>", "a@b.de", '"Meier, A" <a@b.de>']
+)
 def test_sender_stays_as_it_was_written(monkeypatch: pytest.MonkeyPatch, sender: str) -> None:
     monkeypatch.setenv("DIGEST_FROM", sender)
     assert read_settings().from_ == sender
