@@ -1,62 +1,25 @@
 """The command line: one thin function a command. Errors become one sentence and an exit status.
 
 Exit status: 0 done, 1 something failed (a source, a delivery; the rest was done), 2 wrong use or
-configuration.
+configuration, 130 stopped by Ctrl-C.
 """
 
 import sys
 
-import typer
-
-from digest import __version__
-from digest.cli.desk import show_error
-from digest.errors import ConfigError, DigestError, RankError
-
-app = typer.Typer(
-    name="digest",
-    help="The personal digest of new scientific papers.",
-    no_args_is_help=True,
-    pretty_exceptions_enable=False,
-    add_completion=False,
-)
-
-
-def _print_version(wanted: bool) -> None:
-    if wanted:
-        typer.echo(f"digest {__version__}")
-        raise typer.Exit
-
-
-@app.callback()
-def _root(
-    version: bool = typer.Option(
-        False, "--version", callback=_print_version, is_eager=True, help="Print the version and stop."
-    ),
-) -> None:
-    """The personal digest of new scientific papers."""
+from digest.cli import stopping
 
 
 def main() -> None:
-    """Entry point of `digest`."""
+    """Entry point of `digest`; what is heavy is imported when Ctrl-C is heard already."""
+    stopping.listen()
     try:
-        _register()
-        app()
-    except DigestError as error:
-        show_error(str(error))
-        sys.exit(2 if isinstance(error, ConfigError | RankError) else 1)
-    except KeyboardInterrupt:
-        show_error("stopped")
-        sys.exit(130)
-    except Exception as error:  # a traceback helps nobody at a prompt
-        reason = (str(error) or "no reason given").splitlines()[0]
-        show_error(
-            f"unexpected {type(error).__name__}: {reason}; this is a fault of digest, please report it"
-        )
-        sys.exit(1)
+        from digest.cli import root
 
-
-def _register() -> None:
-    """Name the commands; imported here so that `import digest.cli` costs nothing."""
-    from digest.cli import commands
-
-    commands.register(app)
+        root.run()
+    except BaseException:  # whatever a library makes of an interruption
+        if not stopping.was_heard():
+            raise
+        print("digest: stopped", file=sys.stderr)  # noqa: T201
+        sys.exit(stopping.STOPPED)
+    finally:
+        stopping.finish()

@@ -9,6 +9,7 @@ import typer
 
 from digest.cli import options
 from digest.cli.progress import progress_bars
+from digest.cli.stopping import run_loop
 from digest.config import Settings, read_settings
 from digest.errors import ConfigError
 from digest.pipeline.moving import move
@@ -46,7 +47,7 @@ def copy(
     if not source.is_file():
         raise ConfigError(f"{source}: there is no such file")
     keep_key(settings, source)
-    counts = asyncio.run(_copy(source.resolve(), settings.database_url))
+    counts = run_loop(_copy(source.resolve(), settings.database_url))
     if as_json:
         options.print_json({"rows": counts})
     else:

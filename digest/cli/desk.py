@@ -17,6 +17,7 @@ import typer
 
 from digest.cli.options import read_time
 from digest.cli.signing import dkim_keys
+from digest.cli.stopping import run_loop
 from digest.compose.letters import Letters
 from digest.compose.message import Composer
 from digest.compose.steady import SteadyComposer, SteadyLetters
@@ -210,7 +211,7 @@ def _relay(settings: Settings) -> Relay | None:
 def run_async(work: Coroutine[Any, Any, T]) -> T:
     """Run a command's coroutine with logs on standard error."""
     _configure_logs()
-    return asyncio.run(work)
+    return run_loop(work)
 
 
 def note(text: str) -> None:

@@ -22,6 +22,7 @@ from digest.cli.bounces import bounce_pass, listening_lmtp
 from digest.cli.desk import Desk, desk, note
 from digest.cli.logs import configure_service_logs
 from digest.cli.run import look_at_templates
+from digest.cli.stopping import run_loop
 from digest.engine import memory
 from digest.engine.service import Service
 from digest.errors import ConfigError
@@ -54,7 +55,7 @@ def serve(
     """Serve the pages and run by itself: ingest, compose, deliver, clean up; until Ctrl-C or SIGTERM."""
     configure_service_logs()
     memory.use_little()
-    asyncio.run(_serve(config, host, port, web=web))
+    run_loop(_serve(config, host, port, web=web))
 
 
 async def _serve(config: Path | None, host: str, port: int, *, web: bool) -> None:

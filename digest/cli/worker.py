@@ -13,6 +13,7 @@ from digest.cli.bounces import bounce_pass
 from digest.cli.desk import Desk, desk, note
 from digest.cli.logs import configure_service_logs
 from digest.cli.run import look_at_templates
+from digest.cli.stopping import run_loop
 from digest.engine import memory
 from digest.engine.jobs import Step
 from digest.engine.metrics import Metrics
@@ -30,7 +31,7 @@ def worker(
     """Work for `digest serve` on PostgreSQL: ingest, compose, deliver; until Ctrl-C or SIGTERM."""
     configure_service_logs()
     memory.use_little()
-    asyncio.run(_worker(config, concurrency, read_queues(queues)))
+    run_loop(_worker(config, concurrency, read_queues(queues)))
 
 
 def read_queues(text: str) -> list[str]:

@@ -1,7 +1,8 @@
 """A folder to run commands in, as a person would; commands run in this process."""
 
+import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -43,7 +44,9 @@ def either(request: pytest.FixtureRequest, folder: Path, monkeypatch: pytest.Mon
 
 
 @pytest.fixture
-def digest(folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Command:
+def digest(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Iterator[Command]:
     """Run `digest …` in the folder."""
 
     def run(*words: str) -> Done:
@@ -54,7 +57,9 @@ def digest(folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capture
         out, err = capsys.readouterr()
         return Done(int(stopped.value.code or 0), out, err)
 
-    return run
+    before = signal.getsignal(signal.SIGINT)
+    yield run
+    signal.signal(signal.SIGINT, before)
 
 
 def write_roster(folder: Path, sources: str, subscribers: str = "") -> None:
