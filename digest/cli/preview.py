@@ -152,7 +152,12 @@ def _write_all(
         if one.issue.note:
             note(one.issue.note)
         if path and opened:
-            webbrowser.open(path.resolve().as_uri())
+            _show(path.resolve())
+
+
+def _show(path: Path) -> None:
+    if not webbrowser.open(path.as_uri()):
+        note(f"no browser was opened: there is none here; open {path} in one")
 
 
 def _target(one: Preview, form: Form, output: Path | None, opened: bool, *, alone: bool) -> Path | None:

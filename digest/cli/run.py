@@ -73,7 +73,7 @@ async def look_at_templates(tools: Desk) -> bool:
         tools.check_templates()
     except TemplateError as error:
         note(f"{error}; until it is mended no new issue is made, and what waits leaves in the usual look")
-        tools.faults.tell(error)
+        tools.faults.know(error)
         await tools.faults.keep(tools.db, tools.clock())
         return False
     return True

@@ -12,7 +12,7 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
+from rich.table import Column, Table
 
 from digest.cli import options
 from digest.cli.desk import Desk, desk, run_async
@@ -178,7 +178,7 @@ def _print(found: Overview) -> None:
 def _print_table(console: Console, columns: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> None:
     if not rows:
         return
-    table = Table(*columns)
+    table = Table(*(Column(name, overflow="fold") for name in columns))  # names are never cut
     for row in rows:
         table.add_row(*(escape(_text(row.get("name" if key == "source" else key))) for key in columns))
     console.print(table)

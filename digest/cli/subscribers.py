@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
+from rich.table import Column, Table
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from digest.cli import options
@@ -276,7 +276,8 @@ def _brief(subscriber: Subscriber) -> dict[str, Any]:
 
 
 def _print_table(found: list[Subscriber]) -> None:
-    table = Table("address", "status", "topics", "schedule", "next issue")
+    names = ("address", "status", "topics", "schedule", "next issue")
+    table = Table(*(Column(name, overflow="fold") for name in names))  # nothing is cut, however narrow
     for subscriber in found:
         topics = ", ".join(topic.name for topic in subscriber.topics)
         due_at = _utc(subscriber.next_issue_at) if subscriber.next_issue_at else "-"

@@ -89,7 +89,8 @@ class Templates:
 
     def _misspelled(self, error: TemplateSyntaxError) -> TemplateError:
         filename = error.filename or ""
-        return TemplateError(f"{filename}:{self._loader.line(filename, error.lineno)}: {error.message}")
+        clause = (error.message or "").removesuffix(".")  # more of ours follows
+        return TemplateError(f"{filename}:{self._loader.line(filename, error.lineno)}: {clause}")
 
     def _place(self, error: Exception, template: Template) -> str:
         """File and line where the error arose; Jinja2 rewrites the traceback to lines of its sources.

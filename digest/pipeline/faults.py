@@ -35,6 +35,11 @@ class Faults:
             self._told.append(str(error))
             log.error("template.broken", reason=str(error))
 
+    def know(self, error: TemplateError) -> None:
+        """Hear of a fault that a person was told already: it is not logged as well."""
+        if str(error) not in self._told:
+            self._told.append(str(error))
+
     async def keep(self, db: Database, now: datetime) -> None:
         """Write down what was heard, for whoever asks why mails look other than wanted."""
         if len(self._told) == self._kept or self._folder is None:

@@ -87,3 +87,11 @@ def test_explain_tells_what_rules_kept_out(digest: Command, folder: Path) -> Non
     config.write_text(config.read_text().replace("    topics:\n", f"    topics:\n{entry}", 1))
     done = digest("preview", "ada@example.org", "--explain", "--now", NOW)
     assert "hold the excluded “reward”" in done.err
+
+
+def test_no_browser_is_told_with_the_whole_path(
+    digest: Command, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("webbrowser.open", lambda _: False)
+    done = digest("preview", "--topic", "translation", "--open", "--now", NOW)
+    assert f"no browser was opened: there is none here; open {folder}/preview-topics.html" in done.err

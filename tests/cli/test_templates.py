@@ -41,3 +41,11 @@ def test_nothing_new_is_made_until_it_is_mended(digest: Command, folder: Path, b
     done = digest("run", "--now", "2026-04-15T12:30:00Z")
     assert (done.status, "card.txt" in done.err) == (0, False)
     assert "TEMPLATE" not in digest("status").out
+
+
+def test_syntax_fault_is_said_once_and_punctuated(digest: Command, folder: Path, broken: Path) -> None:
+    broken.write_text("{{ title }}\n{% if title %}\n")
+    said = digest("run", "--now", LATER).err
+    assert said.count("until it is mended") == 1
+    assert ".;" not in said
+    assert "template.broken" not in said
