@@ -72,8 +72,7 @@ async def _checks(
         checks += await machine.check_database(tools.db)
         checks += [await machine.check_clock(tools.db, at)]
         checks += await machine.check_work(tools.db, at)
-        if tools.settings.smtp_url:
-            checks += [await machine.check_home(tools.db)]
+        checks += await machine.check_home(tools.db, leaves=tools.settings.smtp_url is not None)
         checks += await _mail(tools, resolver)
         checks += await _address(tools.settings, resolver)
         if send_to:

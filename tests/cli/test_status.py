@@ -1,6 +1,9 @@
 """`digest status` says what holds mail back, and shows the last days in a line."""
 
 import json
+import sqlite3
+from contextlib import closing
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -8,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from digest.cli.watch import sparkline
+from digest.pipeline import epoch
 from tests.cli.conftest import NOW, Command
 
 pytestmark = pytest.mark.usefixtures("either")
@@ -50,6 +54,33 @@ def test_restored_copy_is_told_and_confirmed(
     assert (done.status, "nothing is sent until you confirm it" in done.err) == (1, True)
     assert "every window begins now" in digest("db", "confirm", "--skip").out
     assert "HELD" not in digest("status", "--now", NOW).out
+
+
+@ON_SQLITE
+def test_extra_issue_tells_of_the_hold_before_it_is_made(
+    digest: Command, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DIGEST_SMTP_URL", "smtp://127.0.0.1:9")
+    digest("run", "--now", NOW)
+    digest("db", "backup", "copy.db")
+    (folder / "digest.db").unlink()
+    (folder / "copy.db").rename(folder / "digest.db")
+    done = digest("send", "ada@example.org", "--now", NOW)
+    assert (done.status, "nothing is sent until you confirm it" in done.err) == (1, True)
+
+
+@ON_SQLITE
+@pytest.mark.parametrize("command", [["run"], ["serve", "--port", "0"], ["ingest"], ["doctor"]])
+def test_database_that_moved_away_is_written_by_no_command(
+    digest: Command, folder: Path, command: list[str]
+) -> None:
+    digest("run", "--now", NOW)
+    home = json.dumps(epoch.mark({"epoch": 3}, "to PostgreSQL", datetime(2026, 4, 14, tzinfo=UTC)))
+    with closing(sqlite3.connect(folder / "digest.db")) as raw, raw:
+        raw.execute("INSERT OR REPLACE INTO facts VALUES ('home', ?, '2026-04-14 00:00:00.000000')", [home])
+    done = digest(*command)
+    assert (done.status, "moved to PostgreSQL on 2026-04-14" in done.out + done.err) == (1, True)
+    assert "moved to PostgreSQL" in digest("status").out
 
 
 @ON_SQLITE

@@ -35,6 +35,13 @@ async def test_preview_without_words_says_what_to_write(place: Place, part: str)
     page = await place.client.get(f"/preview?topics=the+of{part}")
     assert page.status_code == 422
     assert "no word to rank by" in page.text
+    assert re.search(r'role="alert"[^>]*>[A-Z]', page.text)
+
+
+async def test_answer_to_the_form_is_jumped_to(place: Place) -> None:
+    page = await place.client.get("/")
+    assert 'formaction="/preview#papers"' in page.text
+    assert re.search(r'<section [^>]*id="papers"[^>]* tabindex="-1"', page.text)
 
 
 async def test_preview_shows_abstracts_of_open_sources_only(place: Place) -> None:

@@ -128,8 +128,9 @@ def _source(name: str, state: str | None, error: str | None) -> Check:
     return ok(name, state or "not asked yet")
 
 
-async def check_home(db: Database) -> Check:
-    """Is this the database that sent last, or a restored copy?"""
-    if found := await epoch.held(db):
-        return fail("restored", found.reason, found.remedy)
-    return ok("restored", "this is the database that sends")
+async def check_home(db: Database, *, leaves: bool) -> list[Check]:
+    """Is this the database that sent last, or a restored copy? Into a folder (not `leaves`) any may write."""
+    found = await epoch.held(db)
+    if found and (leaves or found.moved):
+        return [fail("moved" if found.moved else "restored", found.reason, found.remedy)]
+    return [ok("restored", "this is the database that sends")] if leaves else []
