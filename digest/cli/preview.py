@@ -197,7 +197,9 @@ def _explain(one: Preview) -> None:
     if one.subscriber.email:
         note(one.subscriber.email)
     found = {(match.paper_id, match.topic): match for _, matches in one.ranked for match in matches}
-    for shown in one.issue.shown:
+    if one.near and not one.issue.shown:
+        note(f"nothing passes the cut of {one.subscriber.cut:.0f}; the nearest:")
+    for shown in one.issue.shown or one.near:
         match = found.get((shown.paper_id, shown.topic), shown)
         note(f"{match.score:5.1f}  {' '.join(one.papers[match.paper_id].title.split())}")
         note(f"       {match.topic}: {', '.join(shown.because)}")

@@ -19,6 +19,9 @@ from digest.storage.database import Database
 #: Whom a preview by topic is addressed to.
 NOBODY = "you@example.org"
 
+#: Papers below the cut that are kept to explain an empty issue.
+NEAREST = 3
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Preview:
@@ -30,6 +33,7 @@ class Preview:
     papers: dict[str, Paper]
     ranked: Sequence[tuple[Topic, Sequence[Match]]]
     losses: Mapping[Topic, Sequence[str]]  # what the rules of each topic kept out, in words
+    near: Sequence[Match]  # the best that do not pass the cut
 
     def to_json(self) -> dict[str, Any]:
         """The promised shape."""
@@ -79,7 +83,8 @@ async def preview(
         start = None if days is None else await passes.pass_before(conn, now - timedelta(days=days))
         issue, ranked, reading = await freeze_now(conn, subscriber, now, from_pass=start)
         losses = await find_losses(conn, reading, subscriber)
-        known = await papers.by_ids(conn, named(issue))
+        near = nearest(ranked, subscriber)
+        known = await papers.by_ids(conn, {*named(issue), *(match.paper_id for match in near)})
     message = await asyncio.to_thread(message_of, composer, issue, subscriber, known, now)
     return Preview(
         subscriber=subscriber,
@@ -88,7 +93,14 @@ async def preview(
         papers=known,
         ranked=[(topic, ranked[topic]) for topic in subscriber.topics],
         losses=losses,
+        near=near,
     )
+
+
+def nearest(ranked: Mapping[Topic, Sequence[Match]], subscriber: Subscriber) -> list[Match]:
+    """The best matches below the reader's cut, NEAREST at most. Pure."""
+    below = [match for found in ranked.values() for match in found if match.score < subscriber.cut]
+    return sorted(below, key=lambda match: (-match.score, match.paper_id))[:NEAREST]
 
 
 def message_of(

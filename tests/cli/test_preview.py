@@ -95,3 +95,11 @@ def test_no_browser_is_told_with_the_whole_path(
     monkeypatch.setattr("webbrowser.open", lambda _: False)
     done = digest("preview", "--topic", "translation", "--open", "--now", NOW)
     assert f"no browser was opened: there is none here; open {folder}/preview-topics.html" in done.err
+
+
+def test_explain_shows_the_nearest_where_nothing_passes_the_cut(digest: Command, folder: Path) -> None:
+    entry = "subscribers:\n  - email: ada@papers.dev\n    topics: [translation]\n    cut: 100\n"
+    (folder / "subscribers.yaml").write_text("sources:\n  - example: arxiv\n" + entry)
+    done = digest("preview", "ada@papers.dev", "--explain", "--now", NOW)
+    assert "nothing passes the cut of 100; the nearest:" in done.err
+    assert done.err.count("%") == 3
