@@ -21,7 +21,7 @@ from digest.errors import ConfigError
 from digest.pipeline import alarm
 from digest.storage import overview, passes, subscribers
 
-SOURCE_COLUMNS = ("source", "state", "since", "last new", "new", "entries", "error")
+SOURCE_COLUMNS = ("source", "state", "since", "last new", "new", "entries")
 
 #: Rows of each list: the newest; `--json` and the database hold more.
 ROWS = 10
@@ -169,6 +169,9 @@ def _print(found: Overview) -> None:
     console.print(f"deliveries  {counts or 'none'}")
     show(console, found.watch)
     _print_table(console, SOURCE_COLUMNS, [_source_row(source) for source in found.sources])
+    for source in found.sources:
+        if source["error"]:
+            console.print(f"{escape(source['name'])}: {escape(source['error'])}", soft_wrap=True)
     _print_table(console, ["id", "email", "state", "attempts", "reply"], found.unsent)
     _print_table(console, ["email", "due_at", "note"], found.quiet)
     if found.uncertain:

@@ -125,3 +125,10 @@ def test_a_file_that_is_named_must_be_there(digest: Command) -> None:
 def test_past_one_machine_no_file_is_needed_for_a_look(digest: Command, folder: Path, either: str) -> None:
     (folder / "subscribers.yaml").unlink()
     assert digest("status").status == (1 if either == "sqlite" else 0)
+
+
+def test_the_error_of_a_source_has_a_line_of_its_own(digest: Command, folder: Path) -> None:
+    (folder / "subscribers.yaml").write_text("sources:\n  - feed: http://127.0.0.1:9/\n    name: gone\n")
+    digest("run", "--now", NOW)
+    [source] = json.loads(digest("status", "--json").out)["sources"]
+    assert f"{source['name']}: {source['error']}\n" in digest("status").out
