@@ -69,7 +69,7 @@ def test_serve_sends_by_itself_answers_and_ends_on_sigterm(folder: Path) -> None
 
 def test_past_one_machine_serve_ticks_and_answers_without_the_file(folder: Path, postgres_url: str) -> None:
     (folder / "subscribers.yaml").unlink()
-    settings = {"DIGEST_DATABASE_URL": postgres_url, "DIGEST_SECRET_KEY": "a key of the tests, long enough"}
+    settings = {"DIGEST_DATABASE_URL": postgres_url, "DIGEST_SECRET_KEY": "a key of the tests that is long"}
     with serving(folder, "--port", "0", **settings) as process:
         until(folder, "this process only ticks and serves pages")
         address = until(folder, r"serves (http://127\.0\.0\.1:\d+)/").group(1)
