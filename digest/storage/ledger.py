@@ -92,12 +92,13 @@ def mark(conn: Connection, marks: Sequence[Mark], *, worker: str) -> set[int]:
 
 
 #: Both databases call the columns of a list of values column1, column2, … With the moments between which the
-#: rows were made, PostgreSQL looks into their month alone.
+#: rows were made, PostgreSQL looks into their month alone. With the bounds of their ids it takes the primary
+#: key, also in a month that nobody has analysed yet; else it read 3,000 rows, 13 ms, for each group.
 _MARK = """\
 UPDATE deliveries
 SET state = 'data', attempts = v.column2, message_id = v.column3, body_hash = v.column4
 FROM (VALUES {rows}) AS v
-WHERE deliveries.id = v.column1 AND deliveries.created_at BETWEEN ? AND ?
+WHERE deliveries.id = v.column1 AND deliveries.id BETWEEN ? AND ? AND deliveries.created_at BETWEEN ? AND ?
   AND deliveries.state = 'claimed' AND deliveries.worker = ?
 """
 
@@ -122,7 +123,8 @@ _SENT = """\
 UPDATE deliveries
 SET state = 'sent', attempts = v.column2, reply = v.column3, settled_at = ?, leased_until = NULL
 FROM (VALUES {rows}) AS v
-WHERE deliveries.id = v.column1 AND deliveries.created_at BETWEEN ? AND ? AND deliveries.worker = ?
+WHERE deliveries.id = v.column1 AND deliveries.id BETWEEN ? AND ? AND deliveries.created_at BETWEEN ? AND ?
+  AND deliveries.worker = ?
 """
 
 
@@ -185,7 +187,8 @@ def _for_all(
     sqlite = conn.dialect.name == "sqlite"
     text = _over(sql, len(rows), len(rows[0]), "?" if sqlite else "%s")
     first, *between = (_as_stored(time) if sqlite else time for time in (at, min(made), max(made)))
-    values = (*([first] if at else []), *chain.from_iterable(rows), *between, worker)
+    ids = [row[0] for row in rows]
+    values = (*([first] if at else []), *chain.from_iterable(rows), min(ids), max(ids), *between, worker)
     return conn.exec_driver_sql(text, values).rowcount
 
 
