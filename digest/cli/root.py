@@ -1,6 +1,7 @@
 """The application: its commands, and how an error is told."""
 
 import sys
+from functools import cache
 
 import typer
 
@@ -53,8 +54,9 @@ def run() -> None:
         sys.exit(1)
 
 
+@cache
 def _register() -> None:
-    """Name the commands; imported here so that they need no application."""
+    """Name the commands, once; imported here so that they need no application."""
     from digest.cli import commands
 
     commands.register(app)
