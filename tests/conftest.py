@@ -119,6 +119,14 @@ async def sqlite(sqlite_url: str) -> AsyncIterator[Database]:
     await database.close()
 
 
+@pytest.fixture
+async def postgres(postgres_url: str) -> AsyncIterator[Database]:
+    """A fresh migrated PostgreSQL database, for what only that has."""
+    database = Database(postgres_url)
+    yield database
+    await database.close()
+
+
 @contextmanager
 def _database(server: str, template: str) -> Iterator[str]:
     name = f"test_{uuid.uuid4().hex[:12]}"

@@ -105,10 +105,7 @@ async def ingest(
     papers, by default those on the internet if a source is there. Raises StorageError.
     """
     now = clock()
-    async with db.write() as conn:
-        await stored_sources.follow(conn, sources)
-        before = {status.name: status for status in await stored_sources.statuses(conn)}
-        number = await passes.start(conn, now)
+    number, before = await _begin(db, sources, now)
     step = progress or (lambda *_: None)
     async with fetcher or Fetcher() as way_out, reader or Reader() as child:
         asking = [
@@ -130,6 +127,14 @@ async def ingest(
         report = IngestReport(number=number, sources=tuple(reports), papers=await papers.count(conn))
         await passes.commit(conn, number, clock(), report.to_json())
     return report
+
+
+async def _begin(db: Database, sources: Sequence[Source], now: datetime) -> tuple[int, dict[str, Status]]:
+    """Open a pass: its number, and how each source stood before it."""
+    async with db.write() as conn:
+        await stored_sources.follow(conn, sources)
+        before = {status.name: status for status in await stored_sources.statuses(conn)}
+        return await passes.start(conn, now), before
 
 
 async def _ask(

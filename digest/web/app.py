@@ -29,7 +29,7 @@ from digest.pipeline.tally import Tallies
 from digest.storage.database import Database
 from digest.storage.grouped import Grouped
 from digest.web import about, archive, feeds, health, home, leaving, manage, reading, signup
-from digest.web.front import Clock, Front, proxies
+from digest.web.front import Clock, Front, Network, proxies
 from digest.web.gate import Gate
 from digest.web.guard import Guard
 from digest.web.pages import Pages, folder
@@ -59,23 +59,13 @@ def create_app(
     """The pages of one installation, nothing started but what the lifespan starts.
 
     `composer` makes the composer of a new pass; `wake` is called after a mail was put into the outbox;
-    `leaves`: mails go to real mailboxes, not to a folder;
-    `faults` says what keeps this process from being ready; `more_routes` stand behind the same guard.
+    `faults` says what keeps this process from being ready; `leaves`: mails go to real mailboxes, not to a
+    folder; `more_routes` stand behind the same guard.
     Raises ConfigError without a public address or with a proxy that is no network, and TemplateError.
     """
     if links.base_url is None:
         raise ConfigError("the pages need a public address; set DIGEST_BASE_URL")
-    try:
-        trusted = proxies(trusted_proxies)
-    except ValueError as error:
-        raise ConfigError(f"DIGEST_TRUSTED_PROXIES: {error}; write for example 10.0.0.0/8, ::1") from error
-    app = Starlette(
-        routes=[*ROUTES, *more_routes, _static()],
-        middleware=_middleware(links.base_url),
-        exception_handlers=_FAULTS,
-        lifespan=_lifespan,
-    )
-    app.state.front = Front(
+    front = Front(
         db=db,
         site=site,
         links=links,
@@ -85,22 +75,37 @@ def create_app(
         clock=clock,
         wake=wake,
         faults=faults,
-        trusted=trusted,
+        trusted=_trusted(trusted_proxies),
         grouped=Grouped(db),
         limits=limits,
         leaves=leaves,
         previews=Gate(limits.previews_minute),
         searches=Gate(limits.searches_minute),
     )
+    return _application(front, links.base_url, more_routes)
+
+
+def _trusted(addresses: Sequence[str]) -> tuple[Network, ...]:
+    try:
+        return proxies(addresses)
+    except ValueError as error:
+        raise ConfigError(f"DIGEST_TRUSTED_PROXIES: {error}; write for example 10.0.0.0/8, ::1") from error
+
+
+def _application(front: Front, base_url: str, more_routes: Sequence[BaseRoute]) -> Starlette:
+    """Routes behind their middleware, with the collaborators where endpoints find them."""
+    app = Starlette(
+        routes=[*ROUTES, *more_routes, _static()],
+        middleware=[
+            Middleware(Guard, base_url=base_url),
+            Middleware(RequestBodyLimitMiddleware, max_body_size=MAX_BODY),
+            Middleware(GZipMiddleware, minimum_size=2000, compresslevel=4),
+        ],
+        exception_handlers=_FAULTS,
+        lifespan=_lifespan,
+    )
+    app.state.front = front
     return app
-
-
-def _middleware(base_url: str) -> list[Middleware]:
-    return [
-        Middleware(Guard, base_url=base_url),
-        Middleware(RequestBodyLimitMiddleware, max_body_size=MAX_BODY),
-        Middleware(GZipMiddleware, minimum_size=2000, compresslevel=4),
-    ]
 
 
 #: One line a page, in the order in which a reader meets them.

@@ -23,6 +23,7 @@ from digest.web.gate import Gate
 from digest.web.pages import Pages
 
 Clock = Callable[[], datetime]
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 #: So many fields may a form have; a manage form of 20 topics has about 200.
 MAX_FIELDS = 400
@@ -41,7 +42,7 @@ class Front:
     clock: Clock
     wake: Callable[[], None]  # there is something new in the outbox
     faults: Callable[[], Sequence[str]]  # what keeps this process from being ready
-    trusted: tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...]
+    trusted: tuple[Network, ...]
     grouped: Grouped  # small writes that share commits
     limits: Limits
     leaves: bool  # mails go to real mailboxes, which a restored database must not
@@ -115,14 +116,12 @@ def truncated(host: str) -> str:
     return str(ipaddress.ip_network((address, 24 if address.version == 4 else 48), strict=False))
 
 
-def proxies(
-    listed: Sequence[str],
-) -> tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...]:
+def proxies(listed: Sequence[str]) -> tuple[Network, ...]:
     """The configured proxies as networks. Raises ValueError."""
     return tuple(ipaddress.ip_network(one, strict=False) for one in listed if one)
 
 
-def _is_in(host: str, networks: Sequence[ipaddress.IPv4Network | ipaddress.IPv6Network]) -> bool:
+def _is_in(host: str, networks: Sequence[Network]) -> bool:
     try:
         address = ipaddress.ip_address(host)
     except ValueError:

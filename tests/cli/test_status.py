@@ -40,15 +40,20 @@ def test_pause_stops_sending_and_resume_sends(
     assert json.loads(digest("status", "--json").out)["paused"] is None
 
 
+def restore(digest: Command, folder: Path) -> None:
+    """Run once, and go on from a backup."""
+    digest("run", "--now", NOW)
+    digest("db", "backup", "copy.db")
+    (folder / "digest.db").unlink()
+    (folder / "copy.db").rename(folder / "digest.db")
+
+
 @ON_SQLITE
 def test_restored_copy_is_told_and_confirmed(
     digest: Command, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("DIGEST_SMTP_URL", "smtp://127.0.0.1:9")
-    digest("run", "--now", NOW)
-    digest("db", "backup", "copy.db")
-    (folder / "digest.db").unlink()
-    (folder / "copy.db").rename(folder / "digest.db")
+    restore(digest, folder)
     assert "HELD" in digest("status", "--now", NOW).out
     done = digest("run", "--now", "2026-04-14T14:00:00Z")
     assert (done.status, "nothing is sent until you confirm it" in done.err) == (1, True)
@@ -61,10 +66,7 @@ def test_extra_issue_tells_of_the_hold_before_it_is_made(
     digest: Command, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("DIGEST_SMTP_URL", "smtp://127.0.0.1:9")
-    digest("run", "--now", NOW)
-    digest("db", "backup", "copy.db")
-    (folder / "digest.db").unlink()
-    (folder / "copy.db").rename(folder / "digest.db")
+    restore(digest, folder)
     done = digest("send", "ada@example.org", "--now", NOW)
     assert (done.status, "nothing is sent until you confirm it" in done.err) == (1, True)
 

@@ -1,7 +1,6 @@
 """`digest db copy`: every row of a full SQLite database arrives in PostgreSQL, and only one of them sends."""
 
 import datetime
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -19,13 +18,6 @@ from tests.make import NOW, make_subscriber
 
 TABLES = [table for table in metadata.sorted_tables if table is not leases]
 TEXTS = ("plain", "Gödel's “Σ”, 漢字, 🦉", "two\nlines\tand 'quotes' \\ % %s {}", "x" * 9_000)
-
-
-@pytest.fixture
-async def postgres(postgres_url: str) -> AsyncIterator[Database]:
-    database = Database(postgres_url)
-    yield database
-    await database.close()
 
 
 async def test_every_row_of_every_table_arrives_unchanged(sqlite: Database, postgres: Database) -> None:

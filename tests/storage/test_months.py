@@ -1,7 +1,6 @@
 """Deliveries by month: made ahead, dropped whole, nothing lost; on SQLite the same calls do nothing."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -18,13 +17,6 @@ from tests.make import NOW
 KEPT = Kept(issues=timedelta(days=40))
 MUCH_LATER = NOW + timedelta(days=365)
 APRIL, MAY = datetime(2026, 4, 1, tzinfo=UTC), datetime(2026, 5, 1, tzinfo=UTC)
-
-
-@pytest.fixture
-async def postgres(postgres_url: str) -> AsyncIterator[Database]:
-    database = Database(postgres_url)
-    yield database
-    await database.close()
 
 
 async def made(db: Database, now: datetime) -> int:
