@@ -18,6 +18,7 @@ import numpy as np
 from digest.deliver.addresses import envelope_form
 from digest.deliver.replies import Reply, is_good, judge
 from digest.deliver.transport import Envelope
+from digest.deliver.verp import envelope_id
 from digest.models import Outcome
 
 #: Seconds to wait for a reply, by stage (RFC 5321 4.5.3.2): a short last one makes second copies.
@@ -191,7 +192,9 @@ def opening(envelope: Envelope, extensions: frozenset[str]) -> Opening:
         mail += " SMTPUTF8"
     rcpt = f"RCPT TO:<{recipient}>"
     if "dsn" in extensions:  # RFC 3461: reports hold our headers, not the whole message
-        mail, rcpt = f"{mail} RET=HDRS", f"{rcpt} NOTIFY=FAILURE,DELAY"
+        known = envelope_id(envelope.sender)
+        mail = f"{mail} RET=HDRS ENVID={known}" if known else f"{mail} RET=HDRS"
+        rcpt = f"{rcpt} NOTIFY=FAILURE,DELAY"
     return Opening(f"{mail}\r\n".encode(), f"{rcpt}\r\n".encode())
 
 

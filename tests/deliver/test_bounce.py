@@ -40,6 +40,14 @@ def test_a_return_path_names_its_delivery_whatever_case_and_key() -> None:
     assert verp.read(path, ("other-key",)) is None
 
 
+def test_a_report_to_a_rewritten_sender_names_its_delivery_by_the_envelope_id() -> None:
+    known = verp.envelope_id(verp.return_path("bounces@papers.dev", 42, "new-key"))
+    given_back = b"Original-Envelope-Id: %b\r\nReporting-MTA:" % known.encode()
+    raw = report("srs0=x=papers.dev=bounces@relay.dev").replace(b"Reporting-MTA:", given_back, 1)
+    assert bounce.read(raw, KEYS).delivery_id == 42
+    assert bounce.read(raw.replace(b"Id: 42", b"Id: 43"), KEYS).delivery_id is None
+
+
 @pytest.mark.parametrize("place", [8, 9, 12, 20, 27])
 def test_an_altered_return_path_names_nothing(place: int) -> None:
     path = verp.return_path("bounces@papers.dev", 42, "new-key")

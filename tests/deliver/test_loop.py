@@ -84,7 +84,12 @@ async def test_an_unknown_reader_ends_suppressed_by_the_whole_loop(sqlite: Datab
             assert (report.sent, report.balanced) == (3, True)
             wait(lambda: len(mailbox.mails()) == 3)
         good = re.compile(r"Authentication-Results: verifier\.dev;\s+dkim=pass .*header\.d=papers\.dev")
-        assert all(good.search(path.read_text()) for path in mailbox.mails())
+        reports = [path.read_text() for path in mailbox.mails()]
+        assert all(good.search(text) for text in reports)
+        given_back = [
+            line for text in reports for line in text.splitlines() if line.startswith("Original-Env")
+        ]
+        assert {verp.read(line, (KEY,)) for line in given_back} == {1, 2, 3}
         inbox = parse_inbox(f"imap://{USER}@127.0.0.1:{mailbox.imap}/INBOX")
         first = await read_inbox(sqlite, inbox, keys=(KEY,), clock=lambda: NOW)
         second = await read_inbox(sqlite, inbox, keys=(KEY,), clock=lambda: NOW)

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 import pytest
 from aiosmtpd.smtp import SMTP
 
-from digest.deliver import conversation, smtp
+from digest.deliver import conversation, smtp, verp
 from digest.deliver.relay import parse_relay
 from digest.deliver.smtp import SmtpTransport
 from digest.deliver.transport import Envelope
@@ -60,6 +60,18 @@ async def test_the_stage_and_meaning_of_every_end_is_known(
     async with ScriptedServer({"ada@papers.dev": behaviour}, extensions).running() as server:
         (outcome,) = await send_all(server, "ada@papers.dev")
     assert (outcome.verdict, outcome.stage, outcome.code, outcome.enhanced) == STAGES[behaviour]
+
+
+async def test_reports_are_asked_for_where_the_server_can(extensions: tuple[str, ...]) -> None:
+    path = verp.return_path("bounces@papers.dev", 7, "key")
+    async with ScriptedServer({}, (*extensions, "DSN")).running() as server:
+        transport = SmtpTransport(parse_relay(server.url))
+        await transport.send(envelope()._replace(sender=path))
+        await transport.send(envelope())
+        await transport.close()
+    mails = [line.partition(" RET=")[2] for line in server.commands if line.startswith("MAIL")]
+    assert mails == [f"HDRS ENVID={verp.envelope_id(path)}", "HDRS"]
+    assert server.commands.count("RCPT TO:<ada@papers.dev> NOTIFY=FAILURE,DELAY") == 2
 
 
 async def test_bad_readers_among_good_ones_disturb_nobody(extensions: tuple[str, ...]) -> None:
