@@ -12,8 +12,8 @@ ROOT = Path(__file__).resolve().parents[1]
 FILES = sorted((ROOT / "digest").rglob("*.py"))
 TOOLS = Path(sys.executable).parent
 
-#: Lines of a function that is mostly a declaration of options.
-LONGEST_FUNCTION = 60
+#: Lines of the one function that names every collaborator of the pages; nothing else is longer than 40.
+LONGEST_FUNCTION = 41
 LONGEST_FILE = 350
 
 
