@@ -19,6 +19,11 @@ UNAVAILABLE_LONGEST = timedelta(minutes=30)
 #: RFC 5321 4.5.4.1: give up after at least 4 days.
 GIVE_UP_AFTER = timedelta(days=4)
 
+#: Lasting refusals without an enhanced code: at these stages 550, 551 and 553 most often mean that there is
+#: no such mailbox, 552 that it is full (RFC 5321 4.2.3), and 554 that the message is not wanted.
+_ABOUT_THE_MAILBOX = {("rcpt", 550), ("rcpt", 551), ("rcpt", 553), ("dot", 552)}
+_ABOUT_THE_MESSAGE = {("data", 554), ("dot", 554)}
+
 _FINAL = {
     Verdict.ACCEPTED: DeliveryState.SENT,
     Verdict.REFUSED: DeliveryState.FAILED,
@@ -65,11 +70,25 @@ def is_dead_address(outcome: Outcome) -> bool:
     return outcome.enhanced.startswith("5.1.") and outcome.enhanced not in ("5.1.7", "5.1.8", "5.1.9")
 
 
+def is_soft_bounce(outcome: Outcome) -> bool:
+    """True if a lasting refusal speaks against the mailbox, though one alone proves nothing.
+
+    RFC 3463: 5.2.x is about the mailbox: full, disabled, too small for this.
+    """
+    if outcome.verdict is not Verdict.REFUSED:
+        return False
+    if outcome.enhanced:
+        return outcome.enhanced.startswith("5.2.")
+    return (outcome.stage, outcome.code) in _ABOUT_THE_MAILBOX
+
+
 def is_policy(outcome: Outcome) -> bool:
     """True if a refusal is about us (reputation, content, authentication): the operator must look at it."""
     if outcome.verdict is not Verdict.REFUSED:
         return False
-    return bool(outcome.enhanced and outcome.enhanced.startswith(("5.7.", "5.3.", "5.4.", "5.5.", "5.6.")))
+    if outcome.enhanced:
+        return outcome.enhanced.startswith(("5.7.", "5.3.", "5.4.", "5.5.", "5.6."))
+    return (outcome.stage, outcome.code) in _ABOUT_THE_MESSAGE
 
 
 def is_throttled(outcome: Outcome) -> bool:

@@ -23,8 +23,8 @@ from digest.deliver.score import SOFT, STALE_AFTER, STAYED_AFTER, verdict
 from digest.models import Delivery, DeliveryKind
 from digest.pipeline import leaving
 from digest.storage import asks, bounces
-from digest.storage.database import Database
-from digest.storage.suppressions import suppress
+from digest.storage.database import Database, chunks
+from digest.storage.suppressions import address_hash, suppress
 
 #: Longer mails are no bounces of ours; their end is cut off before they are read.
 LONGEST = 1_000_000
@@ -76,6 +76,19 @@ async def _record(conn: AsyncConnection, reading: Reading, now: datetime) -> Tak
     await bounces.record(
         conn, delivery, hashed, key=reading.key, kind=reading.kind, status=reading.status, now=now
     )
+    return await _weigh(conn, delivery, hashed, now)
+
+
+async def weigh(db: Database, refused: Sequence[Delivery], now: datetime) -> None:
+    """What servers said at once against these mailboxes is recorded: do they get anything more?"""
+    for few in chunks(refused, 100):
+        async with db.write() as conn:
+            for delivery in few:
+                await _weigh(conn, delivery, address_hash(delivery.email), now)
+
+
+async def _weigh(conn: AsyncConnection, delivery: Delivery, hashed: str, now: datetime) -> Taken:
+    """The address is asked, or suppressed, if its bounces mean that."""
     reason = await _score(conn, hashed, now)
     if reason is None or (reason == SOFT and await _probe(conn, delivery, hashed, now)):
         return Taken.RECORDED

@@ -17,6 +17,7 @@ import structlog
 from digest.deliver.transport import Envelope, Transport
 from digest.errors import DigestError
 from digest.models import Delivery, Message, Outcome, Verdict
+from digest.pipeline import bounces
 from digest.pipeline.delivery_report import COUNTED, LISTED, DeliveryReport, Problem
 from digest.pipeline.keeper import Keeper
 from digest.pipeline.relay_memory import paused, recall, remember
@@ -71,6 +72,7 @@ async def deliver(
         connections = transport.allowed
         await _whole(_Run(keeper, transport, render, clock, return_path, progress))
         await remember(db, keeper, transport, connections, clock())
+        await bounces.weigh(db, keeper.soft_bounces, clock())
     return await _report(db, keeper, clock)
 
 

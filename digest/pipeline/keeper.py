@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 import structlog
 
-from digest.deliver.settle import is_dead_address, is_policy, settle
+from digest.deliver.settle import is_dead_address, is_policy, is_soft_bounce, settle
 from digest.errors import StorageError
 from digest.models import Delivery, DeliveryState, Message, Outcome, Verdict
 from digest.pipeline.delivery_report import LISTED
@@ -66,6 +66,7 @@ class Keeper:
     destinations: Destinations
     counts: Counter[str] = field(default_factory=Counter)
     replies: list[str] = field(default_factory=list)
+    soft_bounces: list[Delivery] = field(default_factory=list)  # recorded, not weighed yet
     rendered: deque[Ready] = field(default_factory=deque)
     back: deque[Back] = field(default_factory=deque)
     outstanding: int = 0  # rows in `data`
@@ -250,6 +251,7 @@ class Keeper:
         group = Group(
             settled=[delivery for delivery, _ in settled],
             dead_addresses=[delivery.email for delivery, outcome in settled if is_dead_address(outcome)],
+            soft_bounces={one: outcome.enhanced or "" for one, outcome in settled if is_soft_bounce(outcome)},
             unsent=unsent,
             doubtful=doubtful,
             marks=[Mark(delivery, message.message_id, message.raw) for delivery, message in marks],
@@ -275,6 +277,8 @@ class Keeper:
             self.counts[delivery.state.value] += 1
             _log(delivery, outcome)
             self._watch(delivery, outcome)
+            if is_soft_bounce(outcome):
+                self.soft_bounces.append(delivery)
             if delivery.state is DeliveryState.SENT and len(self.replies) < LISTED:
                 self.replies.append(outcome.reply)
 

@@ -17,7 +17,7 @@ from sqlalchemy import Connection, bindparam, func, select, update
 from sqlalchemy.dialects.sqlite import pysqlite
 
 from digest.models import Delivery, DeliveryState
-from digest.storage import doubts
+from digest.storage import doubts, refusals
 from digest.storage.database import chunks
 from digest.storage.relays import reserve_slots
 from digest.storage.reservations import release
@@ -44,6 +44,7 @@ class Group:
 
     settled: Sequence[Delivery] = ()
     dead_addresses: Sequence[str] = ()  # of them, those that the server called unknown
+    soft_bounces: Mapping[Delivery, str] = field(default_factory=dict)  # of them, by enhanced status
     unsent: Collection[int] = ()  # claimed or marked, certainly not sent: pending again
     doubtful: Mapping[int, bytes] = field(default_factory=dict)  # messages whose delivery ends in doubt
     marks: Sequence[Mark] = ()  # may go out as soon as this is committed
@@ -68,6 +69,7 @@ def write(
     settle(conn, group.settled, worker=worker, now=now)
     doubts.keep(conn, group.doubtful)
     suppress_all(conn, group.dead_addresses, "hard bounce", now)
+    refusals.record(conn, group.soft_bounces, now)
     give_back(conn, group.unsent, worker=worker)
     allowed = len(group.marks)
     if pace and group.marks:

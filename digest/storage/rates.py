@@ -22,7 +22,9 @@ _OURS = (_D.issue_id.is_not(None), _D.reply.not_like("address:%"))
 async def trouble(conn: AsyncConnection, at: datetime) -> tuple[int, int]:
     """Bounces and complaints since a time: reads nothing else, however much was mailed."""
     refused = select(func.count()).where(_FAILED, _D.created_at >= at, *_OURS)
-    returned = select(_B.kind, func.count().label("number")).where(_B.received_at >= at).group_by(_B.kind)
+    at_once = select(_D.id).where(_D.id == _B.delivery_id, _FAILED).exists()
+    came_back = select(_B.kind, func.count().label("number")).where(_B.received_at >= at, ~at_once)
+    returned = came_back.group_by(_B.kind)
     kinds = {row.kind: row.number for row in await conn.execute(returned)}
     told = select(func.count()).where(suppressions.c.reason == "complaint", suppressions.c.created_at >= at)
     bounced = int(await conn.scalar(refused) or 0) + kinds.get("hard", 0) + kinds.get("soft", 0)

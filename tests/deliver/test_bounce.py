@@ -7,6 +7,7 @@ import json
 import smtplib
 from base64 import b64encode
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -17,9 +18,11 @@ from sqlalchemy import func, select, update
 from digest.deliver import bounce, hooks, verp
 from digest.deliver.bounce import Kind
 from digest.deliver.score import verdict
+from digest.models import DeliveryKind, Outcome, Verdict
 from digest.pipeline.bounces import Taken, listen_lmtp, take, take_mail
 from digest.storage import bounces
 from digest.storage.database import Database
+from digest.storage.outbox import enqueue
 from digest.storage.tables import deliveries, strays, subscribers
 from tests.deliver.letters import COMPLAINT, HOLIDAY, LEAVING, QMAIL, report, wire
 from tests.deliver.scene import ScriptedTransport, add_readers, run
@@ -241,6 +244,23 @@ async def test_a_letter_that_stays_ends_the_doubt_about_an_address(db: Database)
         await bounce_softly(db, day)
     await run(db, ScriptedTransport(), clock=lambda: days(4.1))
     assert await bounce_softly(db, 7) is Taken.RECORDED
+
+
+async def test_a_mailbox_that_refuses_day_after_day_is_asked_and_then_left_alone(db: Database) -> None:
+    no = Outcome(verdict=Verdict.REFUSED, stage="rcpt", code=550, reply="mailbox unavailable")
+    transport, found = ScriptedTransport({"reader0@papers.dev": no}), []
+    await add_readers(db, 1)
+    for day in range(6):
+        await run(db, transport, clock=partial(days, day))
+        found += await statuses(db)
+        async with db.write() as conn:
+            await enqueue(conn, email="reader0@papers.dev", subscriber_id=1, **tomorrow(day))
+    assert found == ["active"] * 5 + ["suppressed"]
+    assert len(transport.recipients) == 7  # six days, and the letter that asks
+
+
+def tomorrow(day: int) -> dict[str, Any]:
+    return {"kind": DeliveryKind.NOTICE, "due_at": days(day + 1), "now": days(day + 1)}
 
 
 SES: dict[str, Any] = {

@@ -5,7 +5,14 @@ from itertools import pairwise
 
 import pytest
 
-from digest.deliver.settle import GIVE_UP_AFTER, delay, is_dead_address, is_policy, settle
+from digest.deliver.settle import (
+    GIVE_UP_AFTER,
+    delay,
+    is_dead_address,
+    is_policy,
+    is_soft_bounce,
+    settle,
+)
 from digest.models import DeliveryState, Outcome, Verdict
 from tests.make import NOW, make_delivery
 
@@ -65,3 +72,25 @@ def test_only_a_bad_address_counts_against_the_reader(enhanced: str | None, dead
     refused = outcome(Verdict.REFUSED, enhanced, 550)
     assert (is_dead_address(refused), is_policy(refused)) == (dead, policy)
     assert not is_dead_address(outcome(Verdict.DEFERRED, "5.1.1"))
+
+
+@pytest.mark.parametrize(
+    ("said", "soft", "policy"),
+    [
+        (("rcpt", 550, "5.2.1"), True, False),
+        (("dot", 552, "5.2.2"), True, False),
+        (("rcpt", 550, None), True, False),
+        (("rcpt", 553, None), True, False),
+        (("dot", 552, None), True, False),
+        (("dot", 554, None), False, True),
+        (("dot", 550, None), False, False),
+        (("rcpt", 550, "5.7.1"), False, True),
+    ],
+)
+def test_a_refusal_without_a_clear_word_is_judged_by_its_stage(
+    said: tuple[str, int, str | None], soft: bool, policy: bool
+) -> None:
+    stage, code, enhanced = said
+    refused = Outcome(verdict=Verdict.REFUSED, stage=stage, code=code, enhanced=enhanced, reply="words")
+    assert (is_soft_bounce(refused), is_policy(refused), is_dead_address(refused)) == (soft, policy, False)
+    assert not is_soft_bounce(refused._replace(verdict=Verdict.DEFERRED))

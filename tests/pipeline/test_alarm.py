@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import insert, update
 
+from digest.models import Outcome, Verdict
 from digest.pipeline import alarm
 from digest.pipeline.sending import Way, send_due
 from digest.pipeline.workers import worker_name
@@ -79,6 +80,14 @@ async def test_refusals_and_returned_mails_are_bounces(db: Database) -> None:
         assert await rates.trouble(conn, NOW) == (5, 0)
         assert [await rates.mailed(conn, NOW, limit) for limit in (None, 7)] == [19, 7]
     assert await alarm.watch(db, NOW)
+
+
+async def test_mailbox_that_refuses_at_once_is_one_bounce(db: Database) -> None:
+    await add_readers(db, 20)
+    full = Outcome(verdict=Verdict.REFUSED, stage="rcpt", code=552, enhanced="5.2.2", reply="5.2.2 full")
+    await send(db, ScriptedTransport({"reader3@papers.dev": full}))
+    async with db.read() as conn:
+        assert await rates.trouble(conn, NOW - alarm.SPAN) == (1, 0)
 
 
 async def test_resuming_forgets_what_was_counted_before(db: Database) -> None:
