@@ -4,7 +4,7 @@ A block ends at a line end and holds a NUL where the reader's token goes. One th
 subscribers (a paper under a topic, a heading, a line) is rendered once.
 """
 
-from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from threading import Lock
 from typing import Any
@@ -40,9 +40,9 @@ class Block:
     size: int  # octets, tokens filled in
 
 
-def block(html: str, text: str, encode: Callable[[str], bytes] = mime.quoted_printable) -> Block:
+def block(html: str, text: str) -> Block:
     """Encode a piece; it ends with one line end."""
-    return measured(encode(html), encode(text))
+    return measured(mime.quoted_printable(html), mime.quoted_printable(text))
 
 
 def measured(html: bytes, text: bytes) -> Block:
@@ -53,7 +53,7 @@ def measured(html: bytes, text: bytes) -> Block:
 
 def size(blocks: Iterable[Block]) -> int:
     """Octets of several blocks."""
-    return sum(one.size for one in blocks)
+    return sum([one.size for one in blocks])
 
 
 class Blocks:

@@ -1,6 +1,7 @@
 """What stands between head and foot: topics as sections, then the lists. Decides what is too much."""
 
 from collections.abc import Mapping, Sequence
+from itertools import chain
 
 from digest.compose import wording
 from digest.compose.blocks import Block, Blocks, size
@@ -30,8 +31,7 @@ def body(
     `online` is the address of the page that shows them whole.
     """
     shown = [match for match in issue.shown if match.paper_id in papers]
-    topics = dict.fromkeys(match.topic for match in shown)
-    sections = {topic: blocks.section(topic) for topic in topics}
+    sections = {topic: blocks.section(topic) for topic in dict.fromkeys([match.topic for match in shown])}
     cards = _cards(blocks, shown, subscriber, papers)
     tail = _tail(blocks, issue, papers)
     room = budget - size([*tail, *sections.values()])
@@ -43,11 +43,10 @@ def body(
         if named < len(shown):
             over = blocks.section(MORE, f"{MORE_NOTE} {len(shown) - named} more did not fit.", online)
         more = [over, *lines[full:named]]
-    in_full: list[Block] = []
-    for topic in dict.fromkeys(match.topic for match in shown[:full]):
-        in_full.append(sections[topic])
-        in_full += [cards[place] for place in range(full) if shown[place].topic == topic]
-    return [*in_full, *more, *tail]
+    in_full = {match.topic: [sections[match.topic]] for match in shown[:full]}
+    for match, card in zip(shown, cards[:full], strict=False):
+        in_full[match.topic].append(card)
+    return [*chain.from_iterable(in_full.values()), *more, *tail]
 
 
 def fit(cards: Sequence[Block], lines: Sequence[Block], room: int) -> tuple[int, int]:

@@ -1,6 +1,7 @@
 """Which header fields a mail has and what they say (mail.md requirements 14-21)."""
 
 import re
+from collections.abc import Sequence
 from datetime import datetime
 from email.utils import parseaddr
 from functools import lru_cache
@@ -10,6 +11,9 @@ from digest.compose import headers
 from digest.compose.headers import Field
 from digest.links import Links
 from digest.models import Issue, Site, Subscriber
+
+#: RFC 3834 and what Exchange reads: no vacation notes, please.
+_AUTOMATIC = (("Auto-Submitted", "auto-generated"), ("X-Auto-Response-Suppress", "OOF, AutoReply"))
 
 
 def issue_fields(
@@ -23,18 +27,28 @@ def issue_fields(
     at: datetime,
 ) -> list[Field]:
     """The header of a digest, in the order in which it is sent."""
+    before, after = _standing(site, links.home())
     return [
         *_common(site, to=headers.mailbox(subscriber.name, subscriber.email), subject=subject, at=at),
         ("Message-ID", message_id),
-        ("List-Id", headers.named(site.name, f"digest.{_domain(site)}")),
+        before,
         *_unsubscribe(site, links, subscriber.token),
-        ("List-Help", f"<{links.home() or _mailto(_owner(site), 'help')}>"),
-        ("List-Owner", f"<{_mailto(_owner(site))}>"),
-        ("List-Post", "NO"),
-        *_automatic(),
-        ("Precedence", "bulk"),
-        ("Feedback-ID", f"{issue.due_at:%Y%m%d}:issue:digest:{_sender_id(_domain(site))}"),
+        *after,
+        ("Feedback-ID", f"{issue.due_at:%Y%m%d}:issue:digest:{_sender_id(site.domain)}"),
     ]
+
+
+@lru_cache(maxsize=64)
+def _standing(site: Site, home: str | None) -> tuple[Field, Sequence[Field]]:
+    """What every digest of a site says of the list, before and after how to leave it."""
+    owner = headers.wire_address(parseaddr(site.reply_to or site.sender)[1])
+    return ("List-Id", headers.named(site.name, f"digest.{_domain(site.domain)}")), (
+        ("List-Help", f"<{home or _mailto(owner, 'help')}>"),
+        ("List-Owner", f"<{_mailto(owner)}>"),
+        ("List-Post", "NO"),
+        *_AUTOMATIC,
+        ("Precedence", "bulk"),
+    )
 
 
 def letter_fields(site: Site, *, email: str, subject: str, message_id: str, at: datetime) -> list[Field]:
@@ -42,7 +56,7 @@ def letter_fields(site: Site, *, email: str, subject: str, message_id: str, at: 
     return [
         *_common(site, to=headers.wire_address(email), subject=subject, at=at),
         ("Message-ID", message_id),
-        *_automatic(),
+        *_AUTOMATIC,
     ]
 
 
@@ -55,11 +69,6 @@ def _common(site: Site, *, to: str, subject: str, at: datetime) -> list[Field]:
         ("To", to),
         ("Subject", headers.unstructured(subject)),
     ]
-
-
-def _automatic() -> list[Field]:
-    """RFC 3834 and what Exchange reads: no vacation notes, please."""
-    return [("Auto-Submitted", "auto-generated"), ("X-Auto-Response-Suppress", "OOF, AutoReply")]
 
 
 def _unsubscribe(site: Site, links: Links, token: str) -> list[Field]:
@@ -86,16 +95,11 @@ def _mailto(address: str, subject: str = "") -> str:
 
 
 @lru_cache(maxsize=64)
-def _owner(site: Site) -> str:
-    return headers.wire_address(parseaddr(site.reply_to or site.sender)[1])
-
-
 def _sender_id(domain: str) -> str:
     """Google wants 5 to 15 characters, always the same for one sender."""
-    letters = re.sub(r"[^a-z0-9]", "", domain.lower())[-15:]
+    letters = re.sub(r"[^a-z0-9]", "", _domain(domain).lower())[-15:]
     return letters if len(letters) >= 5 else f"{letters}digest"[-15:]
 
 
-@lru_cache(maxsize=64)
-def _domain(site: Site) -> str:
-    return headers.wire_address(f"digest@{site.domain}").rpartition("@")[2]
+def _domain(domain: str) -> str:
+    return headers.wire_address(f"digest@{domain}").rpartition("@")[2]

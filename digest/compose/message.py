@@ -7,15 +7,15 @@ only the frame, the header and one replacement of the reader's token.
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
 
-from digest.compose import mime, rehearsal, wording
+from digest.compose import mime, prose, rehearsal, wording
 from digest.compose.assembly import assemble
-from digest.compose.blocks import Block, Blocks, block
+from digest.compose.blocks import Block, Blocks, measured
 from digest.compose.body import body
 from digest.compose.cards import topic_name
 from digest.compose.citations import FORMATS
 from digest.compose.fields import issue_fields, unsubscribe_by_mail
+from digest.compose.frame import Frame
 from digest.compose.mime import Attachment
 from digest.compose.templates import Templates
 from digest.links import Links
@@ -31,9 +31,6 @@ HEADER_SIZE = 4_000
 CITED = 60
 
 
-_BODY = "\x01"
-
-
 class Composer:
     """Makes the mails of one pass; built once, so that templates and papers are rendered once."""
 
@@ -46,9 +43,9 @@ class Composer:
         self._site = site
         self._imprint = wording.imprint(site)
         self._links = links
-        self._templates = templates = Templates(site.template_folder)
+        templates = Templates(site.template_folder)
         self._blocks = Blocks(templates, links)
-        self._frame = {kind: templates.renderer(f"digest.{kind}") for kind in ("html", "txt")}
+        self._html, self._text = Frame(templates, "digest.html"), Frame(templates, "digest.txt")
         for issue in rehearsal.ISSUES:
             self.message(
                 issue,
@@ -101,7 +98,9 @@ class Composer:
         subject: str,
         at: datetime,
     ) -> tuple[Block, Block]:
-        """The frame, rendered whole and parted where the blocks go."""
+        """The frame, parted where the blocks go."""
+        topics = tuple([topic_name(topic.name) for topic in subscriber.topics])
+        following = wording.following(topics)
         values = {
             **self._imprint,
             **self._addresses(issue, subscriber, at),
@@ -110,19 +109,12 @@ class Composer:
             "date": wording.date(issue, subscriber),
             "sentence": wording.sentence(issue, subscriber),
             "note": wording.note(issue),
-            "topics": [topic_name(topic.name) for topic in subscriber.topics],
-            "body": _BODY,
+            "topics": topics,
+            "following": following,
         }
-        html, text = (self._parted(kind, values) for kind in ("html", "txt"))
-        encode = mime.quoted_printable_lines
-        head = block(html[0], text[0], encode)
-        return head, block(html[1].lstrip("\n"), "\n" + text[1].lstrip("\n"), encode)
-
-    def _parted(self, kind: str, values: Mapping[str, Any]) -> tuple[str, str]:
-        head, found, foot = self._frame[kind](**values).partition(_BODY)
-        if not found or _BODY in foot:
-            raise self._templates.lacks(f"digest.{kind}", "body")
-        return head, foot
+        html = self._html.around(values)
+        text = self._text.around({**values, "following": prose.wrap(following)})
+        return measured(html[0], text[0]), measured(html[1], text[1])
 
     def _addresses(self, issue: Issue, subscriber: Subscriber, at: datetime) -> dict[str, str | None]:
         """Where the frame leads; None for what there is no address for."""
@@ -139,7 +131,7 @@ class Composer:
 def _attachment(issue: Issue, subscriber: Subscriber, papers: Mapping[str, Paper]) -> Attachment | None:
     """The papers as a file, if the subscriber asked for one."""
     wanted = FORMATS.get(subscriber.citations)
-    shown = [papers[match.paper_id] for match in issue.shown if match.paper_id in papers][:CITED]
-    if not wanted or not shown:
+    if not wanted:
         return None
-    return Attachment(wanted.content_type, wanted.filename, wanted.write(shown))
+    shown = [papers[match.paper_id] for match in issue.shown if match.paper_id in papers][:CITED]
+    return Attachment(wanted.content_type, wanted.filename, wanted.write(shown)) if shown else None

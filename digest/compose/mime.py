@@ -9,18 +9,30 @@ import re
 from binascii import b2a_qp
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
+from typing import NamedTuple
 
-#: Where the one token of a message goes, and what differs between two readers of a card. Feed text holds
-#: none of them: `prose.clean` removes controls.
+#: Where the one token of a message goes, and what differs between two readers: of a card, of a frame. Feed
+#: text holds none of them: `prose.clean` removes controls.
 TOKEN, ABSTRACT, WHY = "\0", "\4", "\5"
+FRAME_SLOTS = "\6\7\16\17\20\21"
 
 #: A text cut at its slots: pieces encoded already, and the slots between them.
 Pieces = tuple[bytes | str, ...]
 
+#: Between lines that are encoded together.
+_BETWEEN, _BETWEEN_ENCODED = "\n\2\n", b"\r\n=02\r\n"
+
 _SLOT = re.compile(f"([{ABSTRACT}{WHY}])")
+_LINE_SLOT = re.compile(f"([{FRAME_SLOTS}])")
 _WIDTH = 76  # of a line, RFC 2045 6.7
 _LEADING = re.compile(rb"\n(\.|F(?=rom ))")
+
+
+class Lines(NamedTuple):
+    """A text in lines: stretches without slots, encoded, and the lines between them, cut at their slots."""
+
+    alike: tuple[bytes, ...]
+    open: tuple[str, ...]
 
 
 def quoted_printable(text: str) -> bytes:
@@ -32,21 +44,33 @@ def quoted_printable(text: str) -> bytes:
     return _encoded(text.rstrip("\n")) + b"\r\n"
 
 
-def quoted_printable_lines(text: str) -> bytes:
-    """The same, line by line: for a text whose lines are mostly those of the text before."""
-    return b"".join(map(_line, text.rstrip("\n").split("\n")))
-
-
-@lru_cache(maxsize=2048)
-def _line(text: str) -> bytes:
-    return _encoded(text) + b"\r\n"
-
-
 def cut(text: str) -> Pieces:
     """Encode a block that has slots; `fill` makes bytes of it. A piece before a slot leaves its line open."""
     *pieces, last = _SLOT.split(text.rstrip("\n"))
     opened = [piece if place % 2 else _opened(_encoded(piece)) for place, piece in enumerate(pieces)]
     return (*opened, _encoded(last) + b"\r\n")
+
+
+def cut_lines(text: str) -> Lines:
+    """Encode a text line by line but for the lines that have slots; `fill_lines` makes bytes of it."""
+    alike, open_lines = [b""], []
+    for line in text.rstrip("\n").split("\n"):
+        if _LINE_SLOT.search(line):
+            open_lines.append(line)
+            alike.append(b"")
+        else:
+            alike[-1] += _encoded(line) + b"\r\n"
+    return Lines(tuple(alike), tuple(_LINE_SLOT.split(_BETWEEN.join(open_lines))))
+
+
+def fill_lines(lines: Lines, slots: Mapping[str, str]) -> bytes:
+    """The text with its slots filled, exactly as if it had been encoded line by line."""
+    first, *others = lines.alike
+    if not others:
+        return first
+    text = "".join([slots.get(piece, piece) for piece in lines.open])
+    filled = _encoded(text).split(_BETWEEN_ENCODED)
+    return first + b"".join([b"%b\r\n%b" % pair for pair in zip(filled, others, strict=True)])
 
 
 def fill(pieces: Pieces, slots: Mapping[str, str]) -> bytes:
@@ -67,6 +91,8 @@ def _encoded(text: str) -> bytes:
 
 def _piece(text: str) -> bytes:
     """What starts at the start of a line, with CRLF; dots and `From ` there are shielded."""
+    if " \n" in text or "\t\n" in text:  # before a line end, binascii may write a line of 77 characters
+        return b"\r\n".join(map(_piece, text.split("\n")))
     encoded = b2a_qp(text.encode(), istext=True)
     if encoded.startswith((b".", b"From ")) or b"\n." in encoded or b"\nFrom " in encoded:
         encoded, found = b"\n" + encoded, 1

@@ -17,6 +17,7 @@ from jinja2 import (
     Template,
     TemplateNotFound,
     TemplateSyntaxError,
+    nodes,
 )
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
@@ -70,6 +71,11 @@ class Templates:
                 raise self._fault(template) from None
 
         return fill
+
+    def parsed(self, name: str) -> nodes.Template:
+        """The template as Jinja2 reads it, which `renderer` has compiled."""
+        source, _, _ = self._loader.get_source(self._environment, name)
+        return self._environment.parse(source, name)
 
     def lacks(self, name: str, variable: str) -> TemplateError:
         """The fault of a template that does not show, exactly once, what it is there to show."""

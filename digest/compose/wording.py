@@ -62,6 +62,11 @@ def sentence(issue: Issue, subscriber: Subscriber) -> str:
     return f"{count:,} of {considered:,} new papers for you {span}."
 
 
+def following(topics: Sequence[str]) -> str:
+    """What the subscriber follows, in one sentence."""
+    return f"You follow {', '.join(topics)}." if topics else ""
+
+
 def note(issue: Issue) -> str:
     """What is missing, or why there is nothing."""
     return prose.shorten(prose.clean(issue.note), NOTE)

@@ -77,6 +77,7 @@ class Naive:
     ) -> str:
         token = self.links.reader(reader.id, issue.id or 0)
         body = Markup("".join(self.blocks(kind, issue, reader, papers)).replace(TOKEN, token))
+        following = wording.following([topic.name for topic in reader.topics])
         return self.fill(
             f"digest.{kind}",
             **wording.imprint(self.site),
@@ -89,7 +90,7 @@ class Naive:
             date=wording.date(issue, reader),
             sentence=wording.sentence(issue, reader),
             note=wording.note(issue),
-            topics=[topic.name for topic in reader.topics],
+            following=prose.wrap(following) if kind == "txt" else following,
             body=body,
         )
 

@@ -1,6 +1,7 @@
 import quopri
+import re
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from digest.compose import mime
@@ -22,6 +23,7 @@ def test_block_decodes_to_its_text(texts: list[str]) -> None:
 
 
 @given(st.text(st.characters(exclude_categories=("Cs",)), max_size=300))
+@example("x" * 75 + " \nx")
 def test_block_is_safe_on_the_wire(text: str) -> None:
     """Lines of at most 76 octets, CRLF only, none starts with a dot or `From `."""
     encoded = mime.quoted_printable(text)
@@ -42,6 +44,14 @@ def test_slots_are_filled_as_if_they_had_never_been(texts: list[tuple[str, str]]
     assert quopri.decodestring(encoded) == quopri.decodestring(plain)
     assert max(map(len, encoded.split(b"\r\n"))) <= 76
     assert not any(line.startswith((b".", b"From ")) for line in encoded.split(b"\r\n"))
+
+
+@given(st.lists(st.text(st.sampled_from("\6\7\n. =éF"), max_size=90), max_size=9), lines)
+def test_lines_with_slots_are_encoded_as_if_they_had_never_had_any(texts: list[str], value: str) -> None:
+    text, slots = "From ".join(texts) + "end", {"\6": re.sub("[\2\6\7\n]", "", value), "\7": "x" * 70}
+    whole = text.replace("\6", slots["\6"]).replace("\7", slots["\7"]).split("\n")
+    encoded = b"".join(mime.quoted_printable(line) if line else b"\r\n" for line in whole)
+    assert mime.fill_lines(mime.cut_lines(text), slots) == encoded
 
 
 @given(lines, lines)

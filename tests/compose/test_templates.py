@@ -7,7 +7,7 @@ from digest.compose.message import Composer
 from digest.errors import TemplateError
 from digest.links import Links
 from digest.models import Message
-from tests.make import NOW, make_issue, make_paper, make_papers, make_site, make_subscriber
+from tests.make import NOW, make_issue, make_paper, make_papers, make_site, make_subscriber, make_topic
 
 SHIPPED = Path(__file__).parents[2] / "templates" / "email"
 
@@ -56,6 +56,33 @@ def test_broken_template_is_named_with_file_and_line(
         compose(tmp_path)
     assert f"{tmp_path / name}:{at + 1}: " in str(raised.value)
     assert fault in str(raised.value)
+
+
+USES = {
+    "<p>{{ subject | upper }}</p>": "<p>PAPER NUMBER {n} ABOUT SOMETHING NEW</p>",
+    "{% set x = topics[0] %}<p>{{ x }}</p>": "<p>topic {n}</p>",
+    "{% for topic in topics %}<p>{{ topic }}</p>{% endfor %}": "<p>topic {n}</p>",
+    "{% filter upper %}<p>{{ following }}</p>{% endfilter %}": "<P>YOU FOLLOW TOPIC {n}.</P>",
+    "<p>{{ following }}</p>{{ following | length }}": "<p>You follow topic {n}.</p>19",
+    "{% if unsubscribe %}<p>{{ topics | join }}</p>{% endif %}": "<p>topic {n}</p>",
+    "{% if subject == 'x' %}{% else %}<p>{{ subject }}</p>{% endif %}": "Paper number {n} about",
+    "{% include 'mine.txt' %}": "Paper number {n} about",
+    "{% macro m() %}{{ subject }}{% endmacro %}<p>{{ m() }}</p>": "Paper number {n} about",
+}
+
+
+@pytest.mark.parametrize("use", USES)
+def test_whatever_a_template_does_with_a_value_each_reader_sees_the_own_one(tmp_path: Path, use: str) -> None:
+    (tmp_path / "mine.txt").write_text("{{ subject }}")
+    (tmp_path / "digest.html").write_text(use + "{{ body }}\n")
+    composer = Composer(make_site(template_folder=str(tmp_path)), Links("https://papers.dev", ("key",)))
+    for number in (1, 2):
+        reader = make_subscriber(number, topics=(make_topic(f"topic {number}"),))
+        papers = make_papers(make_paper(number))
+        made = composer.message(
+            make_issue(number), reader, papers, message_id="<1@papers.dev>", created_at=NOW
+        )
+        assert USES[use].format(n=number) in made.html
 
 
 def test_missing_folder_is_named(tmp_path: Path) -> None:
