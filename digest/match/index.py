@@ -19,6 +19,7 @@ from scipy import sparse
 from digest.match.background import load_background, never, rareness
 from digest.match.exact import exact
 from digest.match.memory import Memory
+from digest.match.spelling import Spelling, read_spelling
 from digest.match.text import fold, plain
 from digest.match.words import Ints, Words, cut
 from digest.models import Match, Paper
@@ -36,6 +37,7 @@ TWIN_MEANING, TWIN_WORDS = 0.85, 0.65  # cosines from which two papers say the s
 TWIN_TERMS = 30  # different ones in the abstract, below which there is too little to tell near-duplicates by
 LISTS = 40_000  # lists of matches that are kept for topics that come again: about 11 kB each
 EXAMPLES = 20_000  # liked and disliked papers that are kept: about 5 kB each
+SPELT = 6_000  # papers of which is kept how they write their words: about 5 kB each
 COMMON = 128  # columns that are multiplied as a dense matrix: 1.5 MB for 3,000 papers, which stay in a cache
 LIKENESS_TITLE_WEIGHT = 2.0  # what a word in the title says where whole papers are compared
 
@@ -89,6 +91,7 @@ class Index:
     space: Space  # where meanings are compared: the table of related words, or the optional model
     ranked: Memory[Any, list[Match]] = field(default_factory=lambda: Memory(LISTS), repr=False)  # by topic
     holding: dict[str, frozenset[int]] = field(default_factory=dict, repr=False)  # papers by keyword
+    spelt: Memory[int, Spelling] = field(default_factory=lambda: Memory(SPELT), repr=False)  # by number
     known: Memory[str, Example] = field(default_factory=lambda: Memory(EXAMPLES), repr=False)  # by paper
 
     @property
@@ -204,21 +207,13 @@ class Index:
             _renumber(other.titles, columns, self.size), _renumber(other.abstracts, columns, self.size)
         )
 
-    def spellings(self, numbers: Ints, terms: Ints) -> Ints:
-        """How papers spell terms: for each pair of paper and term a spelling of `words`; -1: it lacks it."""
-        codes, spelled = self._spelled
-        asked = terms * len(self.papers) + numbers
-        if not len(codes):
-            return np.full_like(asked, -1)
-        places = np.minimum(np.searchsorted(codes, asked), len(codes) - 1)
-        return np.where(codes[places] == asked, spelled[places], -1)
-
-    @cached_property
-    def _spelled(self) -> tuple[Ints, Ints]:
-        """The papers of each term as sorted codes, each with the spelling of its first occurrence."""
-        numbers = self.words.rows % max(len(self.papers), 1)
-        codes, first = np.unique(self.words.terms * len(self.papers) + numbers, return_index=True)
-        return codes, self.words.spelled[first]
+    def spelling(self, number: int) -> Spelling:
+        """How a paper writes its words."""
+        found = self.spelt.get(number)
+        if found is None:
+            found = read_spelling(self.papers[number])
+            self.spelt.keep(number, found)
+        return found
 
     @cached_property
     def _written(self) -> tuple[Mapping[str, Sequence[int]], Ints, Ints]:

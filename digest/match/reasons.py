@@ -1,7 +1,6 @@
-"""Reasons: the words, keywords, authors and likes that earned a match. Pure."""
+"""Reasons: the phrases, words, keywords, authors and likes that earned a match. Pure."""
 
 from collections.abc import Sequence
-from itertools import pairwise
 
 import numpy as np
 
@@ -10,21 +9,26 @@ from digest.match.index import Index
 from digest.match.learn import learn
 from digest.match.query import Queries
 from digest.match.rules import NO_RULES, Ruling
-from digest.match.words import Ints
+from digest.match.spelling import Spelling
+from digest.match.text import terms, topic_terms
 
 MOST = 6  # reasons are read at a glance
+LONGEST = 5  # words of a phrase
 TITLE = 60  # characters of a liked paper's title
 
 
 def because(index: Index, queries: Queries, best: Best, liked: Sequence[bool]) -> list[tuple[str, ...]]:
-    """The reasons of each match: author, keywords, category, the liked paper, the topic's rarest words.
+    """The reasons of each match: author, keywords, category, the liked paper, the topic's phrases and words.
 
-    Words are spelt as the paper spells them, so that they can be found and marked there.
+    Phrases are spelt as the paper spells them, so that they can be found and marked there.
     """
-    shared = _shared(index, queries, best.rows, best.numbers)
     likes = _liked(index, queries, best, liked)
-    matches = zip(best.rows.tolist(), best.numbers.tolist(), likes, shared, strict=True)
-    return [_join(best.rulings[row], number, like, words) for row, number, like, words in matches]
+    rows = best.rows.tolist()
+    said = {row: _said(index, queries, row) for row in dict.fromkeys(rows)}
+    return [
+        _join(best.rulings[row], number, like, _shared(index.spelling(number), said[row]))
+        for row, number, like in zip(rows, best.numbers.tolist(), likes, strict=True)
+    ]
 
 
 def _join(ruling: Ruling, number: int, like: str, words: list[str]) -> tuple[str, ...]:
@@ -33,12 +37,20 @@ def _join(ruling: Ruling, number: int, like: str, words: list[str]) -> tuple[str
     reasons: list[str] = []
     if number in ruling.certain:
         reasons.append(f"author {ruling.certain[number]}")
-    reasons.extend(ruling.keywords_in(number))
+    keywords = ruling.keywords_in(number)
+    told = _distinct([*keywords, *words])
+    reasons.extend(one for one in keywords if one in told)
     reasons.extend(f"in {category}" for category in ruling.categories_of(number)[:1])
     if like:
         reasons.append(like)
-    reasons.extend(words)
+    reasons.extend(one for one in words if one in told)
     return tuple(dict.fromkeys(reasons))[:MOST]
+
+
+def _distinct(said: Sequence[str]) -> set[str]:
+    """What is neither told twice nor part of a longer phrase, whatever the case and the endings."""
+    lines = {f" {' '.join(terms(one)) or one} ": one for one in reversed(said)}
+    return {one for line, one in lines.items() if not any(line in other != line for other in lines)}
 
 
 def _liked(index: Index, queries: Queries, best: Best, liked: Sequence[bool]) -> list[str]:
@@ -63,15 +75,30 @@ def _short(title: str) -> str:
     return flat if len(flat) <= TITLE else f"{flat[: TITLE - 1].rstrip()}…"
 
 
-def _shared(index: Index, queries: Queries, rows: Ints, numbers: Ints) -> list[list[str]]:
-    """The words of its topic that each paper holds, the rarest first, as the paper spells them."""
-    counts = np.diff(queries.telling_ends)[rows]
-    matches = np.repeat(np.arange(len(rows)), counts)
-    places = np.arange(len(matches)) - np.repeat(np.cumsum(counts) - counts, counts)
-    terms = queries.telling[queries.telling_ends[rows][matches] + places]
-    spelled = index.spellings(numbers[matches], terms)
-    found = spelled >= 0
-    spellings = index.words.spellings
-    words = [spellings[one] for one in spelled[found].tolist()]
-    ends = np.searchsorted(matches[found], np.arange(len(rows) + 1)).tolist()
-    return [words[start:end] for start, end in pairwise(ends)]
+def _said(index: Index, queries: Queries, row: int) -> list[tuple[int, str, set[str]]]:
+    """The words and phrases of a topic, the longest first; none with a word that no paper of the index holds.
+
+    Before each stands the place of its rarest word among those of the topic, then come its words.
+    """
+    start, end = queries.telling_ends[row : row + 2].tolist()
+    places = {number: place for place, number in enumerate(queries.telling[start:end].tolist())}
+    words = topic_terms(queries.texts[row])
+    ranks = [places.get(index.vocabulary.get(word, -1), -1) for word in words]
+    found: dict[str, tuple[int, str, set[str]]] = {}
+    for length in range(min(LONGEST, len(words)), 0, -1):
+        for first in range(len(words) - length + 1):
+            rank, piece = min(ranks[first : first + length]), words[first : first + length]
+            if rank >= 0:
+                found.setdefault(" ".join(piece), (rank, " ".join(piece), set(piece)))
+    return [*found.values()]
+
+
+def _shared(spelling: Spelling, said: Sequence[tuple[int, str, set[str]]]) -> list[str]:
+    """What a paper holds of a topic, as it spells it: no word twice, the rarest first."""
+    used: set[str] = set()
+    found: list[tuple[int, str]] = []
+    for rank, phrase, words in said:
+        if used.isdisjoint(words) and (spelled := spelling.of(phrase)):
+            used |= words
+            found.append((rank, spelled))
+    return [spelled for _, spelled in sorted(found)]

@@ -1,0 +1,56 @@
+from typing import Any
+
+from digest.match import build_index, rank
+from tests.make import make_paper, make_topic
+
+
+def reasons(title: str, abstract: str, topic: str, **rules: Any) -> tuple[str, ...]:
+    papers = [
+        make_paper(1, title=title, abstract=abstract),
+        make_paper(2, title="Tape", abstract="Archives."),
+    ]
+    return rank(build_index(papers), [make_topic(topic, **rules)])[0][0].because
+
+
+def test_a_phrase_is_named_as_the_paper_spells_it() -> None:
+    abstract = "We study retrieval-augmented generation and fine diffusion."
+    assert reasons("Augmented", abstract, "Retrieval augmented generation") == (
+        "retrieval-augmented generation",
+    )
+
+
+def test_words_apart_are_named_singly_and_no_word_twice() -> None:
+    because = reasons(
+        "Diffusion for pictures", "Language models are not diffused.", "diffusion language models"
+    )
+    assert set(because) == {"Diffusion", "Language models"}
+
+
+def test_a_phrase_ends_where_its_sentence_does() -> None:
+    assert set(reasons("On speech", "We hear speech. Recognition fails.", "speech recognition")) == {
+        "speech",
+        "Recognition",
+    }
+
+
+def test_stop_words_inside_a_phrase_are_named_with_it() -> None:
+    title = "Reinforcement learning from human feedback"
+    assert reasons(title, "", "reinforcement learning from human feedback") == (title,)
+
+
+def test_a_word_is_named_with_what_a_hyphen_joins_to_it() -> None:
+    assert reasons("Models", "They do few-shot learning.", "few-shot learning") == ("few-shot learning",)
+
+
+def test_a_keyword_inside_a_named_phrase_is_not_named_again() -> None:
+    because = reasons("Speech models", "", "speech models", keywords=("speech", "Models"))
+    assert because == ("Speech models",)
+
+
+def test_characters_of_a_script_without_blanks_are_named_together() -> None:
+    assert reasons("基于图的机器学习", "", "机器学习") == ("机器学习",)
+
+
+def test_six_reasons_are_enough() -> None:
+    text = "apple pears. plums. cherries. quinces. figs. grapes. lemons. melons"
+    assert len(reasons("Fruit", text, "melon apple grape fig plum lemon pear quince")) == 6
