@@ -119,6 +119,7 @@ def recorded() -> Message:
     hot = sorted(papers, key=lambda paper: -(paper.votes or 0))
     issue = make_issue(
         considered=len(papers),
+        matched=found.matched,
         shown=found.shown,
         left_out=found.left_out,
         trending=tuple(paper.id for paper in hot[:3]),

@@ -96,6 +96,23 @@ def test_mail_stands_without_its_style_sheet(browser: "Browser", axe: str, messa
     page.context.close()
 
 
+def test_links_of_a_right_to_left_paper_begin_under_its_title(browser: "Browser") -> None:
+    page = opened(browser, MAILS["right-to-left"], 600, "light")
+    edges = page.evaluate("""[...document.querySelectorAll('.rtl')].map(card =>
+        ['h3', '.actions a'].map(part => card.querySelector(part).getBoundingClientRect().right))""")
+    assert len(edges) == 2
+    assert all(title == link for title, link in edges)
+    page.context.close()
+
+
+def test_title_without_an_address_takes_the_same_room(browser: "Browser") -> None:
+    page = opened(browser, MAILS["no-abstracts"], 600, "light")
+    heights = "[...document.querySelectorAll('h3')].map(title => title.getBoundingClientRect().height)"
+    assert page.evaluate("document.querySelectorAll('h3 a[href]').length") == 2
+    assert len(set(page.evaluate(heights))) == 1
+    page.context.close()
+
+
 @pytest.mark.parametrize("message", MAILS.values(), ids=MAILS)
 def test_nothing_is_requested(browser: "Browser", message: Message) -> None:
     context = browser.new_context()

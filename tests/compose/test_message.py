@@ -142,7 +142,7 @@ def test_matched_words_are_marked_in_the_abstract(composer: Composer) -> None:
 
 def test_right_to_left_paper_says_so(composer: Composer) -> None:
     message = compose(composer, make_issue(1), make_paper(1, title="דרך חדשה להבין שפה"))
-    assert re.search(r'<div class="card"[^>]* dir="rtl" lang="he"', message.html)
+    assert re.search(r'<div class="card rtl"[^>]* dir="rtl" lang="he"', message.html)
 
 
 def test_weekly_issue_speaks_of_the_week_in_the_readers_zone(composer: Composer) -> None:
