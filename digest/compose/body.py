@@ -33,7 +33,7 @@ def body(
     shown = [match for match in issue.shown if match.paper_id in papers]
     sections = {topic: blocks.section(topic) for topic in dict.fromkeys([match.topic for match in shown])}
     cards = _cards(blocks, shown, subscriber, papers)
-    tail = _tail(blocks, issue, papers)
+    tail = _tail(blocks, issue, papers, budget // 3)
     room = budget - size([*tail, *sections.values()])
     full, more = len(cards), []
     if size(cards) > room:
@@ -71,8 +71,8 @@ def _cards(
     ]
 
 
-def _tail(blocks: Blocks, issue: Issue, papers: Mapping[str, Paper]) -> list[Block]:
-    """More that matched, trending, new versions: each a heading and lines, or nothing."""
+def _tail(blocks: Blocks, issue: Issue, papers: Mapping[str, Paper], room: int) -> list[Block]:
+    """More that matched, trending, new versions: each a heading and the lines that fit, or nothing."""
     left_out = [(match.paper_id, f"score {match.score:.0f}") for match in issue.left_out[:LEFT_OUT]]
     trending = [(paper_id, wording.votes(papers.get(paper_id))) for paper_id in issue.trending]
     revised = [(paper_id, wording.version(papers.get(paper_id))) for paper_id in issue.revised]
@@ -81,6 +81,8 @@ def _tail(blocks: Blocks, issue: Issue, papers: Mapping[str, Paper]) -> list[Blo
     for heading, about, items in zip(wording.LISTS, notes, (left_out, trending, revised), strict=True):
         known = [(papers[paper_id], note) for paper_id, note in items[:LINES] if paper_id in papers]
         if known:
-            tail.append(blocks.section(heading, about))
-            tail += [blocks.line(paper, note) for paper, note in known]
+            made = [blocks.section(heading, about), *(blocks.line(paper, note) for paper, note in known)]
+            while len(made) > 1 and size([*tail, *made]) > room:
+                made.pop()
+            tail += made if len(made) > 1 else []
     return tail

@@ -12,8 +12,11 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from digest.compose import prose
-from digest.compose.cards import clean_title, plain, safe_url
+from digest.compose.cards import clean_name, clean_title, plain, safe_url
 from digest.models import Paper
+
+#: So many authors are named: a collaboration of three thousand would be a mail of its own.
+AUTHORS = 100
 
 _TEX = {
     "\\": r"\textbackslash{}", "{": r"\textbraceleft{}", "}": r"\textbraceright{}",
@@ -61,7 +64,7 @@ FORMATS: Mapping[str, Format] = MappingProxyType(
 def _entry(paper: Paper, key: str) -> str:
     fields = {
         "title": f"{{{_escaped(clean_title(paper))}}}",
-        "author": " and ".join(_bibtex_name(name) for name in _names(paper)),
+        "author": " and ".join([*map(_bibtex_name, _names(paper)), *_others(paper)]),
         "journal": _escaped(plain(paper.venue)),
         "year": _year(paper),
         "eprint": paper.arxiv_id,
@@ -88,7 +91,12 @@ def _record(paper: Paper) -> list[tuple[str, str]]:
 
 
 def _names(paper: Paper) -> list[str]:
-    return [name for author in paper.authors if (name := plain(author))]
+    return [name for author in paper.authors[:AUTHORS] if (name := clean_name(author))]
+
+
+def _others(paper: Paper) -> list[str]:
+    """What BibTeX calls the authors that are not named; RIS has no word for them."""
+    return ["others"] if len(paper.authors) > AUTHORS else []
 
 
 def _bibtex_name(name: str) -> str:

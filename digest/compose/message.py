@@ -27,8 +27,8 @@ MAX_SIZE = 90_000
 #: Kept free for the header, its signatures and the part headers.
 HEADER_SIZE = 4_000
 
-#: Papers at most in an attached file: about 27 kB.
-CITED = 60
+#: Octets of an attached file, encoded: about 60 papers. The online issue has all of them as a file.
+CITED = 30_000
 
 
 class Composer:
@@ -133,5 +133,9 @@ def _attachment(issue: Issue, subscriber: Subscriber, papers: Mapping[str, Paper
     wanted = FORMATS.get(subscriber.citations)
     if not wanted:
         return None
-    shown = [papers[match.paper_id] for match in issue.shown if match.paper_id in papers][:CITED]
-    return Attachment(wanted.content_type, wanted.filename, wanted.write(shown)) if shown else None
+    room, cited = CITED, []
+    for paper in (papers[match.paper_id] for match in issue.shown if match.paper_id in papers):
+        if (size := len(mime.quoted_printable(wanted.write([paper])))) <= room:
+            room -= size
+            cited.append(paper)
+    return Attachment(wanted.content_type, wanted.filename, wanted.write(cited)) if cited else None

@@ -15,8 +15,8 @@ TITLE = 150
 #: Headings of the lists below the topics.
 LISTS = ("More that matched", "Trending", "New versions of papers that you were sent")
 
-#: Characters of a note.
-NOTE = 400
+#: Characters of a note, and of the sentence that names the topics.
+NOTE, FOLLOWING = 400, 600
 
 
 def subject(issue: Issue, papers: Mapping[str, Paper]) -> str:
@@ -64,7 +64,7 @@ def sentence(issue: Issue, subscriber: Subscriber) -> str:
 
 def following(topics: Sequence[str]) -> str:
     """What the subscriber follows, in one sentence."""
-    return f"You follow {', '.join(topics)}." if topics else ""
+    return prose.shorten(f"You follow {', '.join(topics)}.", FOLLOWING) if topics else ""
 
 
 def note(issue: Issue) -> str:

@@ -1,10 +1,11 @@
 import re
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from digest.compose.citations import bibtex, ris
-from digest.compose.message import Composer
+from digest.compose.message import MAX_SIZE, Composer
 from tests.compose.conftest import read_message
 from tests.make import NOW, make_issue, make_paper, make_papers, make_subscriber
 
@@ -82,3 +83,26 @@ def test_file_is_attached_for_who_asks(composer: Composer) -> None:
     assert [part.get_content_type() for part in body.iter_parts()] == ["text/plain", "text/html"]
     assert attached.get_filename() == "papers.bib"
     assert attached.get_content().replace("\r\n", "\n") == bibtex([*papers.values()])
+
+
+@pytest.mark.parametrize("kind", ["bibtex", "ris"])
+def test_file_of_three_thousand_authors_a_paper_leaves_room_for_the_papers(
+    composer: Composer, kind: str
+) -> None:
+    authors = tuple(f"Ada Łukasz Lovelace the {number}th" for number in range(3000))
+    papers = make_papers(*(make_paper(number, authors=authors) for number in range(10)))
+    message = composer.message(
+        make_issue(*range(10)),
+        make_subscriber(citations=kind),
+        papers,
+        message_id="<1@papers.dev>",
+        created_at=NOW,
+    )
+    assert len(message.raw) <= MAX_SIZE
+    assert all(f"Paper number {number} about" in message.html for number in range(10))
+    assert len(list(read_message(message).iter_attachments())) == 1
+
+
+def test_authors_beyond_a_hundred_are_others() -> None:
+    entry = bibtex([make_paper(1, authors=tuple(f"Author {number}" for number in range(1, 102)))])
+    assert "and Author 100 and others}" in entry

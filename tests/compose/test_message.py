@@ -111,6 +111,20 @@ def test_two_hundred_long_titles_fit_and_the_mail_says_how_many_do_not(composer:
     assert sum(f"Paper {number} on" in message.text for number in range(200)) == 200 - lost
 
 
+def test_long_lists_and_many_topics_leave_room_for_the_papers(composer: Composer) -> None:
+    papers = [make_paper(number, title=f"Paper {number} " + "大語言 " * 90) for number in range(40)]
+    lists = {
+        "left_out": tuple(make_match(number) for number in range(5, 15)),
+        "trending": tuple(paper.id for paper in papers[15:27]),
+        "revised": tuple(paper.id for paper in papers[27:]),
+    }
+    reader = make_subscriber(topics=tuple(make_topic(f"{number} " + "話題" * 50) for number in range(200)))
+    message = compose(composer, make_issue(*range(5), **lists), *papers, subscriber=reader)
+    assert len(message.raw) <= MAX_SIZE
+    assert all(f"Paper {number} 大" in message.text for number in range(5))
+    assert "More that matched" in message.html
+
+
 def test_what_a_feed_lacks_is_left_out(composer: Composer) -> None:
     bare = make_paper(1, abstract="", authors=(), url="", categories=(), id="title:abc")
     message = compose(composer, make_issue(shown=(make_match(1, paper_id="title:abc", because=()),)), bare)
