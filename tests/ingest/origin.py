@@ -87,8 +87,8 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_header(name, value)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
+        origin.sent += len(body)  # before the client can have it, and count
         self.wfile.write(body)
-        origin.sent += len(body)
 
     def log_message(self, *_: object) -> None:
         pass
