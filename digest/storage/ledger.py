@@ -6,6 +6,7 @@ runs through the asynchronous driver.
 """
 
 import hashlib
+import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -93,13 +94,13 @@ def mark(conn: Connection, marks: Sequence[Mark], *, worker: str) -> set[int]:
     return set(conn.scalars(ours))
 
 
-#: Both databases call the columns of a list of values column1, column2, … With the moments between which the
-#: rows were made, PostgreSQL looks into their month alone. With the bounds of their ids it takes the primary
-#: key, also in a month that nobody has analysed yet; else it read 3,000 rows, 13 ms, for each group.
+#: The rows are a table of column1, column2, … With the moments between which they were made, PostgreSQL looks
+#: into their month alone. With the bounds of their ids it takes the primary key, also in a month that nobody
+#: has analysed yet; else it read 3,000 rows, 13 ms, for each group.
 _MARK = """\
 UPDATE deliveries
 SET state = 'data', attempts = v.column2, message_id = v.column3, body_hash = v.column4
-FROM (VALUES {rows}) AS v
+FROM {rows} AS v
 WHERE deliveries.id = v.column1 AND deliveries.id BETWEEN ? AND ? AND deliveries.created_at BETWEEN ? AND ?
   AND deliveries.state = 'claimed' AND deliveries.worker = ?
 """
@@ -124,7 +125,7 @@ def settle(conn: Connection, settled: Sequence[Delivery], *, worker: str, now: d
 _SENT = """\
 UPDATE deliveries
 SET state = 'sent', attempts = v.column2, reply = v.column3, settled_at = ?, leased_until = NULL
-FROM (VALUES {rows}) AS v
+FROM {rows} AS v
 WHERE deliveries.id = v.column1 AND deliveries.id BETWEEN ? AND ? AND deliveries.created_at BETWEEN ? AND ?
   AND deliveries.worker = ?
 """
@@ -187,18 +188,31 @@ def _for_all(
     if not rows:
         return 0
     sqlite = conn.dialect.name == "sqlite"
-    text = _over(sql, len(rows), len(rows[0]), "?" if sqlite else "%s")
+    text = _over_values(sql, len(rows), len(rows[0])) if sqlite else _over_json(sql, len(rows[0]))
+    given = chain.from_iterable(rows) if sqlite else [json.dumps(rows)]
     first, *between = (_as_stored(time) if sqlite else time for time in (at, min(made), max(made)))
     ids = [row[0] for row in rows]
-    values = (*([first] if at else []), *chain.from_iterable(rows), min(ids), max(ids), *between, worker)
+    values = (*([first] if at else []), *given, min(ids), max(ids), *between, worker)
     return conn.exec_driver_sql(text, values).rowcount
 
 
 @lru_cache(maxsize=1024)
-def _over(sql: str, count: int, width: int, sign: str) -> str:
-    """The statement for so many rows, with the driver's sign for a value."""
+def _over_values(sql: str, count: int, width: int) -> str:
+    """The statement for so many rows: SQLite calls the columns of a list of values column1, column2, …"""
     row = f"({', '.join('?' * width)})"
-    return sql.format(rows=", ".join([row] * count)).replace("?", sign)
+    return sql.format(rows=f"(VALUES {', '.join([row] * count)})")
+
+
+@lru_cache
+def _over_json(sql: str, width: int) -> str:
+    """The statement for any number of rows, two integers and texts each, in one value.
+
+    PostgreSQL prepares it once. With a place for every value, the driver and the server read it anew for each
+    group, which took half of a group's time.
+    """
+    kinds = ["integer", "integer", *["text"] * (width - 2)]
+    row = ", ".join(f"(j->>{place})::{kind} AS column{place + 1}" for place, kind in enumerate(kinds))
+    return sql.format(rows=f"(SELECT {row} FROM jsonb_array_elements(?::jsonb) AS j)").replace("?", "%s")
 
 
 _as_stored: Any = UtcDateTime().dialect_impl(pysqlite.dialect()).bind_processor(pysqlite.dialect())
