@@ -50,7 +50,7 @@ def is_good(stage: str, code: int) -> bool:
 
 def printable(text: str) -> str:
     """One printable line for the ledger and the log."""
-    return _CONTROL.sub(" ", text).strip()[:_KEPT]
+    return (text if text.isprintable() else _CONTROL.sub(" ", text)).strip()[:_KEPT]
 
 
 def _verdict(stage: str, reply: Reply) -> Verdict:

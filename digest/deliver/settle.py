@@ -98,5 +98,5 @@ def is_throttled(outcome: Outcome) -> bool:
 
 def explain(outcome: Outcome) -> str:
     """The server's words for the ledger; for anything but success with the stage before them."""
-    words = " ".join(part for part in (str(outcome.code or ""), outcome.reply.strip()) if part)
+    words = f"{outcome.code or ''} {outcome.reply.strip()}".strip()
     return words if outcome.verdict is Verdict.ACCEPTED else f"{outcome.stage}: {words}"

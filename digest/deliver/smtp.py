@@ -3,7 +3,6 @@
 import asyncio
 import ssl
 from collections import deque
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import cast
 
@@ -161,8 +160,9 @@ class SmtpTransport:
         while not self._waiting and not self._closing and loop.time() < until:
             waiter: asyncio.Future[None] = loop.create_future()
             self._idle.append(waiter)
-            with suppress(TimeoutError):
-                await asyncio.wait_for(waiter, until - loop.time())
+            alarm = loop.call_at(until, _wake, waiter)
+            await waiter
+            alarm.cancel()
         return bool(self._waiting)
 
     async def _converse(self, session: Conversation) -> None:
@@ -219,7 +219,7 @@ class SmtpTransport:
         session.messages += 1
         self._unsent.discard(item)
         follower = self._follower(session)
-        session.write(stuffed(item.envelope.raw) + _ahead(session, follower))
+        session.write(stuffed(item.envelope.raw), b".\r\n", _ahead(session, follower))
         try:
             self._judged(session, item, judge("dot", await session.reply("dot")))
         except Lost as error:

@@ -46,9 +46,10 @@ class Destinations:
 
     def note(self, email: str, outcome: Outcome) -> str | None:
         """Count what a domain said; gives the reason if everything must stop."""
-        domain = _domain(email)
-        if outcome.stage == "pause":
+        quiet = not (self.known or self._rows or self._across)
+        if outcome.stage == "pause" or (quiet and outcome.verdict is Verdict.ACCEPTED):
             return None
+        domain = _domain(email)
         if not (is_policy(outcome) or is_throttled(outcome)):
             self._rows.pop(domain, None)
             self._across.clear()
