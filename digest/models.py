@@ -8,11 +8,12 @@ those of the glossary in README.md; where a word is not there, it does not belon
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, time
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 from enum import StrEnum
+from types import MappingProxyType
 from typing import NamedTuple
 
 
@@ -219,15 +220,14 @@ class Subscriber:
     token: str = ""  # random id of the unsubscribe link, never rotated
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Match:
+class Match(NamedTuple):
     """A paper and the topic that chose it."""
 
     paper_id: str
     topic: str
     score: float  # 0 to 100
     because: tuple[str, ...] = ()  # the words, phrases, authors or liked papers that earned it
-    parts: Mapping[str, float] = field(default_factory=dict)  # of the score, for `--explain`
+    parts: Mapping[str, float] = MappingProxyType({})  # of the score, for `--explain`
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

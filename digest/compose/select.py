@@ -4,7 +4,7 @@ Two promises: no topic starves beside a louder one, and a paper stands once, und
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from digest.models import Match, Topic
 
@@ -61,7 +61,7 @@ def _weighed(match: Match, topic: Topic) -> Match:
     if topic.weight == 1:
         return match
     moved = "raised" if topic.weight > 1 else "lowered"
-    return replace(match, because=(*match.because[: MOST - 1], f"{moved} by weight {topic.weight:g}"))
+    return match._replace(because=(*match.because[: MOST - 1], f"{moved} by weight {topic.weight:g}"))
 
 
 def _quota(ranked: Ranked, matches: Sequence[Match], places: int) -> set[str]:

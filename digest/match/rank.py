@@ -4,7 +4,6 @@ topics ─distinct→ queries ─weigh, in blocks→ logits ─rules→ ─best 
 """
 
 from collections.abc import Hashable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from itertools import pairwise
 from types import MappingProxyType
 
@@ -118,7 +117,7 @@ def _blocks(
 
 def _renamed(name: str, matches: list[Match]) -> list[Match]:
     """The matches under the name by which another topic goes."""
-    return [replace(match, topic=name) for match in matches]
+    return [match._replace(topic=name) for match in matches]
 
 
 def _matches(index: Index, queries: Queries, best: Best) -> list[list[Match]]:

@@ -2,7 +2,7 @@
 
 import asyncio
 import calendar
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from urllib.parse import urlencode
 
@@ -195,7 +195,7 @@ def _similar(edition: Edition, found: Paper) -> list[View]:
     topic = Topic(name=found.title, liked=(found.id,))
     [matches] = rank(edition.reading.index, [topic], examples={found.id: found}, limit=SIMILAR + 1)
     return [
-        view(edition.papers[match.paper_id], match=replace(match, because=()))
+        view(edition.papers[match.paper_id], match=match._replace(because=()))
         for match in matches
         if match.paper_id != found.id and match.paper_id in edition.papers
     ][:SIMILAR]

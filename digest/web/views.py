@@ -105,7 +105,7 @@ def issue_views(issue: Issue, papers: Mapping[str, Paper], reader: Subscriber, *
 
 def match_views(matches: Sequence[Match], papers: Mapping[str, Paper]) -> list[View]:
     """Papers of which only the title is shown, with their score."""
-    plain = (replace(match, because=()) for match in matches)
+    plain = (match._replace(because=()) for match in matches)
     return [view(papers[match.paper_id], match=match) for match in plain if match.paper_id in papers]
 
 
