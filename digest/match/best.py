@@ -5,6 +5,7 @@ queries ─weigh→ logits ─rules→ ─prune, sort→ rows and papers
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 import numpy as np
 
@@ -42,7 +43,7 @@ def find_best(index: Index, queries: Queries, *, limit: int | None, cut: float, 
     block = weigh(index, queries)
     rulings = [judge(index, topic) for topic in queries.topics]
     _apply(index, queries, rulings, block.logits)
-    least = np.full((len(queries), 1), _logit(cut), np.float32)
+    least = np.full((len(queries.topics), 1), _logit(cut), np.float32)
     if or_best:
         least = np.minimum(least, block.logits.max(axis=1, keepdims=True))
     rows, numbers = pick(block.logits, limit, least)
@@ -54,7 +55,8 @@ def _apply(index: Index, queries: Queries, rulings: Sequence[Ruling], logits: Fl
     for row, ruling in enumerate(rulings):
         if ruling is not NO_RULES:
             _rule(ruling, logits[row])
-    for row, (liked, disliked) in enumerate(zip(queries.liked, queries.disliked, strict=True)):
+    examples = zip(queries.liked, queries.disliked, strict=True)
+    for row, (liked, disliked) in enumerate(islice(examples, len(queries.topics))):
         if liked or disliked:
             known = [index.numbers[paper.id] for paper in (*liked, *disliked) if paper.id in index.numbers]
             logits[row, known] = -np.inf

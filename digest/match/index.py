@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import sparse
 
+from digest.match.acronyms import Acronyms, learn_acronyms
 from digest.match.background import load_background, never, rareness
 from digest.match.exact import exact
 from digest.match.memory import Memory
@@ -108,6 +109,11 @@ class Index:
     def rarest(self) -> float:
         """The rarity, in this batch, of a word that none of the papers holds."""
         return never(len(self.papers))
+
+    @cached_property
+    def acronyms(self) -> Acronyms:
+        """The acronyms of the literature and of these papers."""
+        return learn_acronyms(map(full_text, self.papers))
 
     @cached_property
     def numbers(self) -> Mapping[str, int]:

@@ -25,9 +25,16 @@ COMMON = 3.5  # rarity below which commoner words are no worse a sign: more pape
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Queries:
-    """What a block of topics asks of one index; the entries of all topics stand one after another."""
+    """What a block of topics asks of one index; the entries of all topics stand one after another.
+
+    Behind the topics stand the other forms of some of them, with acronyms spelled out or with meanings
+    contracted, each a query of its own: a paper may say either.
+    """
 
     topics: tuple[Topic, ...]
+    forms: tuple[
+        tuple[int, tuple[str, ...]], ...
+    ]  # of the rows behind the topics: the topic's, and the words
     texts: tuple[str, ...]  # what is compared by meaning; empty without a word
     ends: Ints  # the entries of topic n are ends[n] to ends[n + 1]
     columns: Ints  # of each entry: terms, then pairs, that occur in the index
@@ -42,8 +49,8 @@ class Queries:
     likes_share: Floats  # of each topic: how much its liked papers weigh against its words
 
     def __len__(self) -> int:
-        """How many topics there are."""
-        return len(self.topics)
+        """How many topics and other forms there are."""
+        return len(self.texts)
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -63,11 +70,14 @@ def likes_weight(count: int) -> float:
 
 def make_queries(index: Index, topics: Sequence[Topic], examples: Mapping[str, Paper]) -> Queries:
     """Look the words of topics up in the index."""
-    texts = [read_text(topic) for topic in topics]
-    said = [topic_terms(text) for text in texts]
+    own = [topic_terms(read_text(topic)) for topic in topics]
+    forms = [(row, form) for row, words in enumerate(own) for form in index.acronyms.forms(words)]
+    asking = [*topics, *(topics[row] for row, _ in forms)]
+    texts = [read_text(topic) for topic in asking]
+    said = [*own, *(form for _, form in forms)]
     words = [list(dict.fromkeys(one))[:MOST_WORDS] for one in said]
     asked = _look_up(index, words)
-    liked = tuple(_known(topic.liked, examples) for topic in topics)
+    liked = tuple(_known(topic.liked, examples) for topic in asking)
     share = np.array([likes_weight(len(papers)) for papers in liked])
     rows, columns = _entries(index, [_kept(one, own) for one, own in zip(said, words, strict=True)])
     weights, covers = _weights(index, asked, rows, columns, 1 - share)
@@ -76,17 +86,18 @@ def make_queries(index: Index, topics: Sequence[Topic], examples: Mapping[str, P
     order = sort[telling[sort]]
     return Queries(
         topics=tuple(topics),
+        forms=tuple(forms),
         texts=tuple(text if own else "" for text, own in zip(texts, words, strict=True)),
-        ends=_ends(rows, len(topics)),
+        ends=_ends(rows, len(asking)),
         columns=columns,
         weights=weights,
         covers=covers,
         telling=asked.terms[order],
-        telling_ends=_ends(asked.rows[order], len(topics)),
-        rarity=_mean_of_rarest(asked.rows[sort], asked.rarity[sort], len(topics)),
-        lengths=_lengths(asked, len(topics)),
+        telling_ends=_ends(asked.rows[order], len(asking)),
+        rarity=_mean_of_rarest(asked.rows[sort], asked.rarity[sort], len(asking)),
+        lengths=_lengths(asked, len(asking)),
         liked=liked,
-        disliked=tuple(_known(topic.disliked, examples) for topic in topics),
+        disliked=tuple(_known(topic.disliked, examples) for topic in asking),
         likes_share=np.where([bool(own) for own in words], share, 1.0).astype(np.float32),
     )
 

@@ -1,6 +1,7 @@
 """Reasons: the phrases, words, keywords, authors and likes that earned a match. Pure."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 import numpy as np
 
@@ -17,6 +18,14 @@ LONGEST = 5  # words of a phrase
 TITLE = 60  # characters of a liked paper's title
 
 
+class Piece(NamedTuple):
+    """A word or phrase of a topic."""
+
+    rank: int  # place of its rarest word among those of the topic
+    phrase: str  # its terms, parted by blanks
+    words: frozenset[str]
+
+
 def because(index: Index, queries: Queries, best: Best, liked: Sequence[bool]) -> list[tuple[str, ...]]:
     """The reasons of each match: author, keywords, category, the liked paper, the topic's phrases and words.
 
@@ -25,10 +34,13 @@ def because(index: Index, queries: Queries, best: Best, liked: Sequence[bool]) -
     likes = _liked(index, queries, best, liked)
     rows = best.rows.tolist()
     said = {row: _said(index, queries, row) for row in dict.fromkeys(rows)}
-    return [
-        _join(best.rulings[row], number, like, _shared(index.spelling(number), said[row]))
-        for row, number, like in zip(rows, best.numbers.tolist(), likes, strict=True)
-    ]
+    found = []
+    for row, number, like in zip(rows, best.numbers.tolist(), likes, strict=True):
+        told, spare = said[row]
+        spelling = index.spelling(number)
+        words = _shared(spelling, told) or _shared(spelling, spare)
+        found.append(_join(best.rulings[row], number, like, words))
+    return found
 
 
 def _join(ruling: Ruling, number: int, like: str, words: list[str]) -> tuple[str, ...]:
@@ -75,25 +87,39 @@ def _short(title: str) -> str:
     return flat if len(flat) <= TITLE else f"{flat[: TITLE - 1].rstrip()}…"
 
 
-def _said(index: Index, queries: Queries, row: int) -> list[tuple[int, str, set[str]]]:
-    """The words and phrases of a topic, the longest first; none with a word that no paper of the index holds.
+def _said(index: Index, queries: Queries, row: int) -> tuple[list[Piece], list[Piece]]:
+    """What is told of a topic, typed or in another form, the longest first; and what else, if there is none.
 
-    Before each stands the place of its rarest word among those of the topic, then come its words.
+    Single words of a spelled out acronym tell little; all others come first.
     """
     start, end = queries.telling_ends[row : row + 2].tolist()
     places = {number: place for place, number in enumerate(queries.telling[start:end].tolist())}
-    words = topic_terms(queries.texts[row])
-    ranks = [places.get(index.vocabulary.get(word, -1), -1) for word in words]
-    found: dict[str, tuple[int, str, set[str]]] = {}
+    own = topic_terms(queries.texts[row])
+    told = [*_pieces(own, [places.get(index.vocabulary.get(word, -1), -1) for word in own])]
+    forms = [form for owner, form in queries.forms if owner == row]
+    if not forms:
+        return told, []
+    other = [piece for form in forms for piece in _pieces(form, [_rank(index, word) for word in form])]
+    known = {piece.phrase for piece in told}.union(index.acronyms.meanings)
+    spare = [piece for piece in other if " " not in piece.phrase and piece.phrase not in known]
+    told += [piece for piece in other if " " in piece.phrase or piece.phrase in known]
+    return sorted(told, key=lambda piece: -len(piece.words)), spare
+
+
+def _rank(index: Index, word: str) -> int:
+    return 0 if word in index.vocabulary else -1
+
+
+def _pieces(words: Sequence[str], ranks: Sequence[int]) -> Iterator[Piece]:
+    """The words and phrases without a word of rank -1, which no paper of the index holds."""
     for length in range(min(LONGEST, len(words)), 0, -1):
         for first in range(len(words) - length + 1):
             rank, piece = min(ranks[first : first + length]), words[first : first + length]
             if rank >= 0:
-                found.setdefault(" ".join(piece), (rank, " ".join(piece), set(piece)))
-    return [*found.values()]
+                yield Piece(rank, " ".join(piece), frozenset(piece))
 
 
-def _shared(spelling: Spelling, said: Sequence[tuple[int, str, set[str]]]) -> list[str]:
+def _shared(spelling: Spelling, said: Sequence[Piece]) -> list[str]:
     """What a paper holds of a topic, as it spells it: no word twice, the rarest first."""
     used: set[str] = set()
     found: list[tuple[int, str]] = []

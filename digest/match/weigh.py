@@ -18,6 +18,7 @@ from digest.match.words import Ints
 LIKES_RARITY = 7.0  # liked papers say as much as a topic of words that one paper in 1000 holds
 SILENT = np.float32(-1e35)  # logit where nothing speaks for the paper; added, which is quicker than copied
 TINY = np.float32(1e-6)  # so that no meaning at all is no hit, also where likes are all that counts
+FORM_TOLL = np.float32(0.2)  # what a topic loses, in logits, that is said in other words than typed
 LIKENESS_FLOOR = 0.05  # what likes must add to make a paper a hit without any word of the topic
 
 
@@ -31,11 +32,16 @@ class Block:
     meaning: Floats
     likes: Floats | None  # None where nobody in the block has likes
     topics: Floats  # queries x 1: what the topic itself adds, whatever the paper
-    logits: Floats  # next to SILENT where nothing speaks for the paper
+    logits: Floats  # topics x papers; next to SILENT where nothing speaks for the paper
     slopes: Floats  # queries x 1: what a weight of one adds
+    source: (
+        Ints | None
+    )  # topics x papers: the form of a topic that speaks loudest; None where all have one form
 
     def parts(self, rows: Ints, numbers: Ints) -> list[dict[str, float]]:
         """What each part adds to the logits of some matches; together they are the logit."""
+        if self.source is not None:
+            rows = self.source[rows, numbers]
         places = rows * self.words.shape[1] + numbers
         covers = each(self.queries.covers, self.postings)
         cover = add_up(self.postings, covers, self.queries.ends).take(places)
@@ -72,9 +78,23 @@ def weigh(index: Index, queries: Queries) -> Block:
         logits += likes
         silent &= likes < LIKENESS_FLOOR
     logits *= slopes
+    topics[len(queries.topics) :] -= FORM_TOLL
     logits += topics
     logits += np.multiply(silent, SILENT, dtype=np.float32)
-    return Block(queries, postings, words, meaning, likes, topics, logits, slopes)
+    source = _join_forms(queries, logits) if queries.forms else None
+    count = len(queries.topics)
+    return Block(queries, postings, words, meaning, likes, topics, logits[:count], slopes, source)
+
+
+def _join_forms(queries: Queries, logits: Floats) -> Ints:
+    """Write the logit of the best form of each topic into its row; returns which form that is."""
+    count = len(queries.topics)
+    source = np.repeat(np.arange(count)[:, None], logits.shape[1], axis=1)
+    for form, (row, _) in enumerate(queries.forms, count):
+        better = logits[form] > logits[row]
+        logits[row, better] = logits[form, better]
+        source[row, better] = form
+    return source
 
 
 def _calibrated(index: Index, queries: Queries, share: Floats) -> tuple[Floats, Floats]:

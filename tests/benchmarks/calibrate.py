@@ -86,7 +86,9 @@ def _read_topic(
     asked = make_queries(index, [Topic(name=text) for text in wordings], {})
     block = weigh(index, asked)
     weights = block.words + block.meaning
-    for number, (rarity, length) in enumerate(zip(asked.rarity, asked.lengths, strict=True)):
+    for number, (rarity, length) in enumerate(
+        zip(asked.rarity[: len(wordings)], asked.lengths, strict=False)
+    ):
         kept = known & (block.logits[number] > LOWEST)
         row = weights[number, kept], relevant[kept]
         yield Day(
