@@ -18,7 +18,7 @@ from digest.match.words import Ints
 LIKES_RARITY = 7.0  # liked papers say as much as a topic of words that one paper in 1000 holds
 SILENT = np.float32(-1e35)  # logit where nothing speaks for the paper; added, which is quicker than copied
 TINY = np.float32(1e-6)  # so that no meaning at all is no hit, also where likes are all that counts
-FORM_TOLL = np.float32(0.2)  # what a topic loses, in logits, that is said in other words than typed
+FORM_TOLL = np.float32(0.5)  # what a topic loses, in logits, that is said in other words than typed
 LIKENESS_FLOOR = 0.05  # what likes must add to make a paper a hit without any word of the topic
 
 
