@@ -134,7 +134,10 @@ async def _subscribers(tools: Desk, email: str | None) -> list[Subscriber]:
             return [reader for reader in stored if reader.status is SubscriberStatus.ACTIVE]
         found = await subscribers.by_email(conn, email)
     if found is None:
-        raise ConfigError(f"{email} is not subscribed; `digest subscribers list` shows who is")
+        raise ConfigError(
+            f"{email} is not subscribed; `digest subscribers list` shows who is, and "
+            "`digest subscribers import FILE` takes new entries over"
+        )
     return [found]
 
 

@@ -5,7 +5,17 @@ papers ─text→ words ─index→ Index ─rank(topics, likes, rules)→ match
 
 from digest.match.index import Index, build_index
 from digest.match.losses import losses
-from digest.match.rank import check_topic, rank, rank_ids
+from digest.match.rank import check_topic, explain, rank, rank_ids
 from digest.match.variety import choose_varied, drop_twins
 
-__all__ = ["Index", "build_index", "check_topic", "choose_varied", "drop_twins", "losses", "rank", "rank_ids"]
+__all__ = [
+    "Index",
+    "build_index",
+    "check_topic",
+    "choose_varied",
+    "drop_twins",
+    "explain",
+    "losses",
+    "rank",
+    "rank_ids",
+]

@@ -37,6 +37,7 @@ PAIR_WEIGHT = 0.5  # of a pair next to the two words that it is made of
 TWIN_MEANING, TWIN_WORDS = 0.85, 0.65  # cosines from which two papers say the same, in almost the same words
 TWIN_TERMS = 30  # different ones in the abstract, below which there is too little to tell near-duplicates by
 LISTS = 40_000  # lists of matches that are kept for topics that come again: about 11 kB each
+REASONS = 100_000  # reasons that are kept for papers that several readers are shown: about 0.4 kB each
 EXAMPLES = 20_000  # liked and disliked papers that are kept: about 5 kB each
 SPELT = 6_000  # papers of which is kept how they write their words: about 5 kB each
 COMMON = 128  # columns that are multiplied as a dense matrix: 1.5 MB for 3,000 papers, which stay in a cache
@@ -91,6 +92,7 @@ class Index:
     idf: Floats  # one per column
     space: Space  # where meanings are compared: the table of related words, or the optional model
     ranked: Memory[Any, list[Match]] = field(default_factory=lambda: Memory(LISTS), repr=False)  # by topic
+    told: Memory[Any, Match] = field(default_factory=lambda: Memory(REASONS), repr=False)  # by match
     holding: dict[str, frozenset[int]] = field(default_factory=dict, repr=False)  # papers by keyword
     spelt: Memory[int, Spelling] = field(default_factory=lambda: Memory(SPELT), repr=False)  # by number
     known: Memory[str, Example] = field(default_factory=lambda: Memory(EXAMPLES), repr=False)  # by paper

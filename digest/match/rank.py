@@ -3,15 +3,18 @@
 topics ─distinct→ queries ─weigh, in blocks→ logits ─rules→ ─best of each row→ matches
 """
 
-from collections.abc import Hashable, Iterator, Mapping, Sequence
-from itertools import pairwise
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from itertools import pairwise, repeat
 from types import MappingProxyType
+
+import numpy as np
 
 from digest.errors import RankError
 from digest.match.best import CERTAIN, Best, find_best
 from digest.match.index import Index
 from digest.match.query import Queries, make_queries, read_text
-from digest.match.reasons import because
+from digest.match.reasons import MOST, because
+from digest.match.rules import judge
 from digest.match.text import terms
 from digest.models import Match, Paper, Topic
 
@@ -29,24 +32,26 @@ def rank(
     limit: int | None = None,
     cut: float = 0.0,
     or_best: bool = False,
+    reasons: bool = True,
 ) -> list[list[Match]]:
     """One list a topic, best first; a score is 0 to 100 and never rises along a list.
 
     `examples` holds the papers that topics name as liked or disliked, by the id as typed; these papers
     are never matches themselves. `limit` keeps the best so many of each list; matches below `cut` are
     left out, but for the best one of each topic with `or_best`, which tells how near a quiet day came.
-    Without a hit a list is empty. Equal topics are ranked once per index and share a list.
+    Without a hit a list is empty. Equal topics are ranked once per index and share a list. Without `reasons`
+    the matches say none: `explain` gives them to those that somebody is shown.
     """
     if not index.papers:
         return [[] for _ in topics]
-    options = (limit, cut, or_best)
+    options = (limit, cut, or_best, reasons)
     keys = [(options, *_asking(topic, examples)) for topic in topics]
     ranked = [index.ranked.get(key) for key in keys]
     asked = {key: topic for key, topic, found in zip(keys, topics, ranked, strict=True) if found is None}
     fresh: dict[tuple[Hashable, ...], list[Match]] = {}
     for keys_of_block, queries in _blocks(index, asked, examples):
         best = find_best(index, queries, limit=limit, cut=cut, or_best=or_best)
-        fresh.update(zip(keys_of_block, _matches(index, queries, best), strict=True))
+        fresh.update(zip(keys_of_block, _matches(index, queries, best, reasons), strict=True))
     for key, matches in fresh.items():
         index.ranked.keep(key, matches)
     every = (fresh[key] if found is None else found for key, found in zip(keys, ranked, strict=True))
@@ -54,6 +59,41 @@ def rank(
         found if not found or found[0].topic == topic.name else _renamed(topic.name, found)
         for topic, found in zip(topics, every, strict=True)
     ]
+
+
+def explain(
+    index: Index,
+    picks: Sequence[tuple[Topic, Match]],
+    *,
+    examples: Mapping[str, Paper] = MappingProxyType({}),
+) -> list[Match]:
+    """The matches of topics with their reasons, before what they say already; worked out once per index."""
+    asking = {topic: _asking(topic, examples) for topic, _ in picks}
+    keys = [(asking[topic], *match[:2], match.because) for topic, match in picks]
+    found = {key: index.told.get(key) for key in keys}
+    fresh = {key: pick for key, pick in zip(keys, picks, strict=True) if found[key] is None}
+    for key, told in zip(fresh, _told(index, [*fresh.values()], examples), strict=True):
+        _, bare = fresh[key]
+        found[key] = explained = bare._replace(because=(*told[: MOST - len(bare.because)], *bare.because))
+        index.told.keep(key, explained)
+    return [match for key in keys if (match := found[key])]
+
+
+def _told(
+    index: Index, picks: Sequence[tuple[Topic, Match]], examples: Mapping[str, Paper]
+) -> Iterator[tuple[str, ...]]:
+    """The reasons of each pick, so many at a time as topics are weighed at once."""
+    for start in range(0, len(picks), BLOCK):
+        block = picks[start : start + BLOCK]
+        rows = {topic: row for row, topic in enumerate(dict.fromkeys(topic for topic, _ in block))}
+        yield from because(
+            index,
+            make_queries(index, [*rows], examples),
+            [judge(index, topic) for topic in rows],
+            np.array([rows[topic] for topic, _ in block]),
+            np.array([index.numbers[match.paper_id] for _, match in block]),
+            [match.parts["likes"] >= LIKED_FROM for _, match in block],
+        )
 
 
 def rank_ids(
@@ -120,14 +160,16 @@ def _renamed(name: str, matches: list[Match]) -> list[Match]:
     return [match._replace(topic=name) for match in matches]
 
 
-def _matches(index: Index, queries: Queries, best: Best) -> list[list[Match]]:
-    """The matches of each topic, with scores and reasons."""
+def _matches(index: Index, queries: Queries, best: Best, reasons: bool) -> list[list[Match]]:
+    """The matches of each topic, with scores and, if they are wanted, reasons."""
     parts = best.block.parts(best.rows, best.numbers)
-    liked = [part["likes"] >= LIKED_FROM for part in parts]
-    reasons = because(index, queries, best, liked)
+    told: Iterable[tuple[str, ...]] = repeat((), len(parts))
+    if reasons:
+        liked = [part["likes"] >= LIKED_FROM for part in parts]
+        told = because(index, queries, best.rulings, best.rows, best.numbers, liked)
     found = []
     for row, number, score, part, why in zip(
-        best.rows.tolist(), best.numbers.tolist(), best.scores, parts, reasons, strict=True
+        best.rows.tolist(), best.numbers.tolist(), best.scores, parts, told, strict=True
     ):
         if number in best.rulings[row].certain:
             part["author"] = float(CERTAIN) - sum(part.values())

@@ -5,13 +5,13 @@ from typing import NamedTuple
 
 import numpy as np
 
-from digest.match.best import Best
 from digest.match.index import Index
 from digest.match.learn import learn
 from digest.match.query import Queries
 from digest.match.rules import NO_RULES, Ruling
 from digest.match.spelling import Spelling
 from digest.match.text import terms, topic_terms
+from digest.match.words import Ints
 
 MOST = 6  # reasons are read at a glance
 LONGEST = 5  # words of a phrase
@@ -26,20 +26,27 @@ class Piece(NamedTuple):
     words: frozenset[str]
 
 
-def because(index: Index, queries: Queries, best: Best, liked: Sequence[bool]) -> list[tuple[str, ...]]:
+def because(
+    index: Index,
+    queries: Queries,
+    rulings: Sequence[Ruling],
+    rows: Ints,
+    numbers: Ints,
+    liked: Sequence[bool],
+) -> list[tuple[str, ...]]:
     """The reasons of each match: author, keywords, category, the liked paper, the topic's phrases and words.
 
-    Phrases are spelt as the paper spells them, so that they can be found and marked there.
+    A match is the row of a topic and the number of a paper; `liked`: likes earned it. Phrases are spelt as
+    the paper spells them, so that they can be found and marked there.
     """
-    likes = _liked(index, queries, best, liked)
-    rows = best.rows.tolist()
-    said = {row: _said(index, queries, row) for row in dict.fromkeys(rows)}
+    likes = _liked(index, queries, rows, numbers, liked)
+    said = {row: _said(index, queries, row) for row in dict.fromkeys(rows.tolist())}
     found = []
-    for row, number, like in zip(rows, best.numbers.tolist(), likes, strict=True):
+    for row, number, like in zip(rows.tolist(), numbers.tolist(), likes, strict=True):
         told, spare = said[row]
         spelling = index.spelling(number)
         words = _shared(spelling, told) or _shared(spelling, spare)
-        found.append(_join(best.rulings[row], number, like, words))
+        found.append(_join(rulings[row], number, like, words))
     return found
 
 
@@ -65,18 +72,18 @@ def _distinct(said: Sequence[str]) -> set[str]:
     return {one for line, one in lines.items() if not any(line in other != line for other in lines)}
 
 
-def _liked(index: Index, queries: Queries, best: Best, liked: Sequence[bool]) -> list[str]:
+def _liked(index: Index, queries: Queries, rows: Ints, numbers: Ints, liked: Sequence[bool]) -> list[str]:
     """For each match that likes earned, the liked paper of nearest meaning; empty for the others."""
     found = [""] * len(liked)
     earned = np.flatnonzero(liked)
-    for row in np.unique(best.rows[earned]).tolist():
-        places = earned[best.rows[earned] == row]
+    for row in np.unique(rows[earned]).tolist():
+        places = earned[rows[earned] == row]
         papers = queries.liked[row]
         if not papers:
             continue
         known = learn(index, papers)
         meanings = np.stack([known[paper.id].meaning for paper in papers])
-        nearest = (index.meanings[best.numbers[places]] @ meanings.T).argmax(axis=1)
+        nearest = (index.meanings[numbers[places]] @ meanings.T).argmax(axis=1)
         for place, one in zip(places.tolist(), nearest.tolist(), strict=True):
             found[place] = f"you liked “{_short(papers[one].title)}”"
     return found

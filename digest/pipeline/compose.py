@@ -17,7 +17,15 @@ from digest.compose.freeze import freeze, ids_of
 from digest.match.variety import choose_varied, drop_twins
 from digest.models import DeliveryKind, Issue, Match, Subscriber, Topic
 from digest.pipeline import late, pacing, vectors
-from digest.pipeline.window import Reading, Readings, first_pass, open_window, rank_enough, rank_topics
+from digest.pipeline.window import (
+    Reading,
+    Readings,
+    explain_shown,
+    first_pass,
+    open_window,
+    rank_enough,
+    rank_topics,
+)
 from digest.schedule import next_due
 from digest.storage import claims, facts, issues, outbox, papers, passes, subscribers
 from digest.storage.batches import Batch, batches
@@ -237,14 +245,17 @@ async def _freeze_all(
 async def _freeze_group(
     conn: AsyncConnection, reading: Reading, readers: Sequence[Subscriber], this: _Round, now: datetime
 ) -> list[tuple[Subscriber, Issue]]:
-    ranked = await rank_enough(conn, reading, readers)
+    ranked, examples = await rank_enough(conn, reading, readers)
     names = await papers.numbers(conn, _candidates(reading))
     by_number = {number: paper_id for paper_id, number in names.items()}
     taken = await issues.reserved(conn, [reader.id for reader in readers], by_number)
     seen: dict[int, set[str]] = {reader.id: set() for reader in readers}
     for reader_id, number in taken:
         seen[reader_id].add(by_number[number])
-    return [(reader, _freeze(reader, reading, ranked, seen[reader.id], this.late, now)) for reader in readers]
+    frozen = [
+        (reader, _freeze(reader, reading, ranked, seen[reader.id], this.late, now)) for reader in readers
+    ]
+    return await explain_shown(reading, frozen, examples)
 
 
 def _candidates(reading: Reading) -> list[str]:

@@ -5,14 +5,15 @@ from collections import OrderedDict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from itertools import islice
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from digest.compose.freeze import Window
 from digest.match.index import Index, build_index
 from digest.match.losses import losses
-from digest.match.rank import rank
-from digest.models import Match, Paper, Subscriber, Topic
+from digest.match.rank import explain, rank
+from digest.models import Issue, Match, Paper, Subscriber, Topic
 from digest.pipeline import vectors
 from digest.pipeline.model import current_space
 from digest.storage import papers, passes, trending
@@ -136,17 +137,30 @@ async def find_losses(
 
 async def rank_enough(
     conn: AsyncConnection, reading: Reading, readers: Sequence[Subscriber]
-) -> dict[Topic, Sequence[Match]]:
+) -> tuple[dict[Topic, Sequence[Match]], Mapping[str, Paper]]:
     """As `rank_topics`, but only what an issue can show: matches above the lowest cut, or the best.
 
     A tenth of the time, and a hundredth of the memory: of 3,000 papers all but some score next to nothing.
+    Reasons are for `explain_shown` to give, with the liked and disliked papers that come beside the matches.
     """
     cuts: dict[Topic, float] = {}
     for reader in readers:
         for topic in reader.topics:
             cuts[topic] = min(reader.cut, cuts.get(topic, reader.cut))
     examples = await _examples(conn, cuts)
-    return await asyncio.to_thread(_rank_enough, reading, cuts, examples)
+    return await asyncio.to_thread(_rank_enough, reading, cuts, examples), examples
+
+
+async def explain_shown(
+    reading: Reading, frozen: Sequence[tuple[Subscriber, Issue]], examples: Mapping[str, Paper]
+) -> list[tuple[Subscriber, Issue]]:
+    """The issues with the reasons of what they show: a quarter of what is above the cut."""
+    picks: list[tuple[Topic, Match]] = []
+    for reader, issue in frozen:
+        named = {topic.name: topic for topic in reversed(reader.topics)}
+        picks += [(named[match.topic], match) for match in issue.shown]
+    told = iter(await asyncio.to_thread(explain, reading.index, picks, examples=examples))
+    return [(reader, replace(issue, shown=tuple(islice(told, len(issue.shown))))) for reader, issue in frozen]
 
 
 def _rank_enough(
@@ -156,7 +170,7 @@ def _rank_enough(
     found: dict[Topic, Sequence[Match]] = {}
     for cut in sorted(set(cuts.values())):
         topics = [topic for topic, own in cuts.items() if own == cut]
-        ranked = rank(reading.index, topics, examples=examples, cut=cut, or_best=True)
+        ranked = rank(reading.index, topics, examples=examples, cut=cut, or_best=True, reasons=False)
         found.update(zip(topics, ranked, strict=True))
     return found
 

@@ -4,11 +4,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from digest.errors import RankError
-from digest.match import build_index, check_topic, rank
+from digest.match import build_index, check_topic, explain, rank
 from digest.match.best import pick
 from digest.models import Match, Paper, Topic
 from tests.make import make_paper, make_topic
@@ -65,11 +65,22 @@ def test_parts_add_up_to_the_score() -> None:
         assert 100 / (1 + math.exp(-sum(match.parts.values()))) == pytest.approx(match.score, abs=0.01)
 
 
+def test_reasons_given_to_winners_alone_are_those_of_the_whole_list() -> None:
+    index, topics = build_index(PAPERS), [make_topic("speech separation", weight=2.0), make_topic("speech")]
+    whole = rank(index, topics)
+    bare = rank(index, topics, reasons=False)
+    assert all(match.because == () for found in bare for match in found)
+    picks = [(topic, match) for topic, found in zip(topics, bare, strict=True) for match in found]
+    for _ in range(2):  # made, then remembered
+        assert explain(index, picks) == [match for found in whole for match in found]
+
+
 def test_equal_topics_are_ranked_once() -> None:
     first, second = rank(build_index(PAPERS), [make_topic("speech"), make_topic("speech")])
     assert first is second
 
 
+@settings(suppress_health_check=[HealthCheck.too_slow])  # of a busy machine
 @given(
     st.lists(st.lists(st.integers(-3, 3), min_size=70, max_size=70), min_size=1, max_size=5),
     st.integers(1, 9),
