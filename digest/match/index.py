@@ -7,7 +7,7 @@ pair is one number, `first * size + second`, so that no string is made for it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -20,6 +20,7 @@ from digest.match.acronyms import Acronyms, learn_acronyms
 from digest.match.background import load_background, never, rareness
 from digest.match.exact import exact
 from digest.match.memory import Memory
+from digest.match.names import parse
 from digest.match.spelling import Spelling, read_spelling
 from digest.match.text import fold, plain
 from digest.match.words import Ints, Words, cut
@@ -27,6 +28,7 @@ from digest.models import Match, Paper
 
 if TYPE_CHECKING:
     from digest.match.meaning import Space
+    from digest.match.reasons import Teller
 
 Floats = npt.NDArray[np.float32]
 
@@ -37,7 +39,7 @@ PAIR_WEIGHT = 0.5  # of a pair next to the two words that it is made of
 TWIN_MEANING, TWIN_WORDS = 0.85, 0.65  # cosines from which two papers say the same, in almost the same words
 TWIN_TERMS = 30  # different ones in the abstract, below which there is too little to tell near-duplicates by
 LISTS = 40_000  # lists of matches that are kept for topics that come again: about 11 kB each
-REASONS = 100_000  # reasons that are kept for papers that several readers are shown: about 0.4 kB each
+TELLERS = 20_000  # topics of which the reasons are kept that readers were shown: about 4 kB each
 EXAMPLES = 20_000  # liked and disliked papers that are kept: about 5 kB each
 SPELT = 6_000  # papers of which is kept how they write their words: about 5 kB each
 COMMON = 128  # columns that are multiplied as a dense matrix: 1.5 MB for 3,000 papers, which stay in a cache
@@ -92,7 +94,7 @@ class Index:
     idf: Floats  # one per column
     space: Space  # where meanings are compared: the table of related words, or the optional model
     ranked: Memory[Any, list[Match]] = field(default_factory=lambda: Memory(LISTS), repr=False)  # by topic
-    told: Memory[Any, Match] = field(default_factory=lambda: Memory(REASONS), repr=False)  # by match
+    tellers: Memory[Any, Teller] = field(default_factory=lambda: Memory(TELLERS), repr=False)  # by topic
     holding: dict[str, frozenset[int]] = field(default_factory=dict, repr=False)  # papers by keyword
     spelt: Memory[int, Spelling] = field(default_factory=lambda: Memory(SPELT), repr=False)  # by number
     known: Memory[str, Example] = field(default_factory=lambda: Memory(EXAMPLES), repr=False)  # by paper
@@ -176,6 +178,11 @@ class Index:
         return rareness(seen, background.total + len(self.papers))
 
     @cached_property
+    def rarity_of(self) -> Callable[[str], float]:
+        """The rarity of a term of these papers."""
+        return dict(zip(self.vocabulary, self.rarity.tolist(), strict=True)).__getitem__
+
+    @cached_property
     def filed(self) -> Mapping[str, frozenset[int]]:
         """The papers of each category and of each archive: what is in `cs.cl` is also in `cs`."""
         found: dict[str, set[int]] = {}
@@ -184,6 +191,15 @@ class Index:
                 for name in (category, category.split(".")[0]):
                     found.setdefault(name, set()).add(number)
         return {name: frozenset(numbers) for name, numbers in found.items()}
+
+    @cached_property
+    def signed(self) -> Mapping[str, Sequence[tuple[int, str]]]:
+        """The papers and names of all authors of a family name."""
+        found: dict[str, list[tuple[int, str]]] = {}
+        for number, paper in enumerate(self.papers):
+            for name in paper.authors:
+                found.setdefault(parse(name).family, []).append((number, name))
+        return found
 
     @cached_property
     def folded(self) -> list[str]:

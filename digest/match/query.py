@@ -32,16 +32,12 @@ class Queries:
     """
 
     topics: tuple[Topic, ...]
-    forms: tuple[
-        tuple[int, tuple[str, ...]], ...
-    ]  # of the rows behind the topics: the topic's, and the words
+    owners: tuple[int, ...]  # of the rows behind the topics: whose form each is
     texts: tuple[str, ...]  # what is compared by meaning; empty without a word
     ends: Ints  # the entries of topic n are ends[n] to ends[n + 1]
     columns: Ints  # of each entry: terms, then pairs, that occur in the index
     weights: Floats  # of each entry: a paper with every word often comes to about 1, less beside likes
     covers: Floats  # of each entry: what it adds that it occurs at all; together COVER_SHARE
-    telling: Ints  # the terms of all topics that occur in the index, in each topic the rarest first
-    telling_ends: Ints
     rarity: Floats  # of each topic: mean of its RAREST words in the literature, at least COMMON
     lengths: Floats  # ln of how many telling words there are to each of the RAREST; negative: fewer
     liked: tuple[tuple[Paper, ...], ...]
@@ -77,27 +73,23 @@ def make_queries(index: Index, topics: Sequence[Topic], examples: Mapping[str, P
     said = [*own, *(form for _, form in forms)]
     words = [list(dict.fromkeys(one))[:MOST_WORDS] for one in said]
     asked = _look_up(index, words)
-    liked = tuple(_known(topic.liked, examples) for topic in asking)
+    liked = tuple(known_papers(topic.liked, examples) for topic in asking)
     share = np.array([likes_weight(len(papers)) for papers in liked])
     rows, columns = _entries(index, [_kept(one, own) for one, own in zip(said, words, strict=True)])
     weights, covers = _weights(index, asked, rows, columns, 1 - share)
-    telling = asked.terms >= 0
     sort = np.lexsort((-asked.rarity, asked.rows))
-    order = sort[telling[sort]]
     return Queries(
         topics=tuple(topics),
-        forms=tuple(forms),
+        owners=tuple(row for row, _ in forms),
         texts=tuple(text if own else "" for text, own in zip(texts, words, strict=True)),
         ends=_ends(rows, len(asking)),
         columns=columns,
         weights=weights,
         covers=covers,
-        telling=asked.terms[order],
-        telling_ends=_ends(asked.rows[order], len(asking)),
         rarity=_mean_of_rarest(asked.rows[sort], asked.rarity[sort], len(asking)),
         lengths=_lengths(asked, len(asking)),
         liked=liked,
-        disliked=tuple(_known(topic.disliked, examples) for topic in asking),
+        disliked=tuple(known_papers(topic.disliked, examples) for topic in asking),
         likes_share=np.where([bool(own) for own in words], share, 1.0).astype(np.float32),
     )
 
@@ -107,7 +99,8 @@ def read_text(topic: Topic) -> str:
     return normal(topic.text)
 
 
-def _known(ids: Sequence[str], examples: Mapping[str, Paper]) -> tuple[Paper, ...]:
+def known_papers(ids: Sequence[str], examples: Mapping[str, Paper]) -> tuple[Paper, ...]:
+    """Of liked or disliked papers those that are known, each once."""
     return tuple(examples[one] for one in dict.fromkeys(ids) if one in examples) if ids else ()
 
 

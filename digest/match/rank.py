@@ -7,21 +7,15 @@ from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from itertools import pairwise, repeat
 from types import MappingProxyType
 
-import numpy as np
-
 from digest.errors import RankError
 from digest.match.best import CERTAIN, Best, find_best
 from digest.match.index import Index
 from digest.match.query import Queries, make_queries, read_text
-from digest.match.reasons import MOST, because
-from digest.match.rules import judge
-from digest.match.text import terms
+from digest.match.reasons import Teller, make_teller
+from digest.match.text import short, terms
 from digest.models import Match, Paper, Topic
 
 BLOCK = 128  # topics that are weighed at once: 5 x 1.5 MB for 3,000 papers, which fit a cache
-
-#: From here on likes are a reason of their own; in logits, of which 1 nearly triples the odds.
-LIKED_FROM = 1.0
 
 
 def rank(
@@ -51,7 +45,8 @@ def rank(
     fresh: dict[tuple[Hashable, ...], list[Match]] = {}
     for keys_of_block, queries in _blocks(index, asked, examples):
         best = find_best(index, queries, limit=limit, cut=cut, or_best=or_best)
-        fresh.update(zip(keys_of_block, _matches(index, queries, best, reasons), strict=True))
+        tellers = [_teller(index, topic, examples) for topic in queries.topics] if reasons else None
+        fresh.update(zip(keys_of_block, _matches(index, queries, best, tellers), strict=True))
     for key, matches in fresh.items():
         index.ranked.keep(key, matches)
     every = (fresh[key] if found is None else found for key, found in zip(keys, ranked, strict=True))
@@ -68,32 +63,24 @@ def explain(
     examples: Mapping[str, Paper] = MappingProxyType({}),
 ) -> list[Match]:
     """The matches of topics with their reasons, before what they say already; worked out once per index."""
-    asking = {topic: _asking(topic, examples) for topic, _ in picks}
-    keys = [(asking[topic], *match[:2], match.because) for topic, match in picks]
-    found = {key: index.told.get(key) for key in keys}
-    fresh = {key: pick for key, pick in zip(keys, picks, strict=True) if found[key] is None}
-    for key, told in zip(fresh, _told(index, [*fresh.values()], examples), strict=True):
-        _, bare = fresh[key]
-        found[key] = explained = bare._replace(because=(*told[: MOST - len(bare.because)], *bare.because))
-        index.told.keep(key, explained)
-    return [match for key in keys if (match := found[key])]
+    tellers: dict[int, Teller] = {}  # by identity: to hash a topic costs more than to find what it was told
+    found = []
+    for topic, match in picks:
+        teller = tellers.get(id(topic))
+        if teller is None:
+            teller = tellers[id(topic)] = _teller(index, topic, examples)
+        found.append(teller.explain(index, match))
+    return found
 
 
-def _told(
-    index: Index, picks: Sequence[tuple[Topic, Match]], examples: Mapping[str, Paper]
-) -> Iterator[tuple[str, ...]]:
-    """The reasons of each pick, so many at a time as topics are weighed at once."""
-    for start in range(0, len(picks), BLOCK):
-        block = picks[start : start + BLOCK]
-        rows = {topic: row for row, topic in enumerate(dict.fromkeys(topic for topic, _ in block))}
-        yield from because(
-            index,
-            make_queries(index, [*rows], examples),
-            [judge(index, topic) for topic in rows],
-            np.array([rows[topic] for topic, _ in block]),
-            np.array([index.numbers[match.paper_id] for _, match in block]),
-            [match.parts["likes"] >= LIKED_FROM for _, match in block],
-        )
+def _teller(index: Index, topic: Topic, examples: Mapping[str, Paper]) -> Teller:
+    """Who tells the reasons of a topic: one for all topics that ask the same of the index."""
+    key = _asking(topic, examples)
+    found = index.tellers.get(key)
+    if found is None:
+        found = make_teller(index, topic, examples)
+        index.tellers.keep(key, found)
+    return found
 
 
 def rank_ids(
@@ -124,13 +111,8 @@ def check_topic(topic: Topic) -> None:
     if not topic.text.strip():
         raise RankError("a topic is empty: write in a few words what it is about")
     raise RankError(
-        f'the topic "{_short(topic.text)}" holds no word to rank by: name what the papers are about'
+        f'the topic "{short(topic.text, 60)}" holds no word to rank by: name what the papers are about'
     )
-
-
-def _short(text: str) -> str:
-    flat = " ".join(text.split())
-    return flat if len(flat) <= 60 else flat[:59] + "…"
 
 
 def _asking(topic: Topic, examples: Mapping[str, Paper]) -> tuple[Hashable, ...]:
@@ -160,19 +142,19 @@ def _renamed(name: str, matches: list[Match]) -> list[Match]:
     return [match._replace(topic=name) for match in matches]
 
 
-def _matches(index: Index, queries: Queries, best: Best, reasons: bool) -> list[list[Match]]:
-    """The matches of each topic, with scores and, if they are wanted, reasons."""
+def _matches(
+    index: Index, queries: Queries, best: Best, tellers: Sequence[Teller] | None
+) -> list[list[Match]]:
+    """The matches of each topic, with scores and, if somebody tells them, reasons."""
     parts = best.block.parts(best.rows, best.numbers)
-    told: Iterable[tuple[str, ...]] = repeat((), len(parts))
-    if reasons:
-        liked = [part["likes"] >= LIKED_FROM for part in parts]
-        told = because(index, queries, best.rulings, best.rows, best.numbers, liked)
-    found = []
-    for row, number, score, part, why in zip(
-        best.rows.tolist(), best.numbers.tolist(), best.scores, parts, told, strict=True
-    ):
+    rows, numbers = best.rows.tolist(), best.numbers.tolist()
+    for row, number, part in zip(rows, numbers, parts, strict=True):
         if number in best.rulings[row].certain:
             part["author"] = float(CERTAIN) - sum(part.values())
-        paper, topic = index.papers[number].id, queries.topics[row].name
-        found.append(Match(paper_id=paper, topic=topic, score=score, because=why, parts=part))
+    ids = [index.papers[number].id for number in numbers]
+    names = (queries.topics[row].name for row in rows)
+    told: Iterable[tuple[str, ...]] = repeat((), len(rows))
+    if tellers:
+        told = (tellers[row].because(index, *one) for row, *one in zip(rows, ids, parts, strict=True))
+    found = [*map(Match._make, zip(ids, names, best.scores, told, parts, strict=True))]
     return [found[start:end] for start, end in pairwise(best.ends())]

@@ -1,53 +1,73 @@
 """Reasons: the phrases, words, keywords, authors and likes that earned a match. Pure."""
 
-from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 
-from digest.match.index import Index
+from digest.match.acronyms import Phrase
+from digest.match.index import Floats, Index
 from digest.match.learn import learn
-from digest.match.query import Queries
-from digest.match.rules import NO_RULES, Ruling
+from digest.match.query import known_papers, read_text
+from digest.match.rules import NO_RULES, Ruling, judge
 from digest.match.spelling import Spelling
-from digest.match.text import terms, topic_terms
-from digest.match.words import Ints
+from digest.match.text import short, terms, topic_terms
+from digest.models import Match, Paper, Topic
 
 MOST = 6  # reasons are read at a glance
 LONGEST = 5  # words of a phrase
 TITLE = 60  # characters of a liked paper's title
 
-
-class Piece(NamedTuple):
-    """A word or phrase of a topic."""
-
-    rank: int  # place of its rarest word among those of the topic
-    phrase: str  # its terms, parted by blanks
-    words: frozenset[str]
+#: From here on likes are a reason of their own; in logits, of which 1 nearly triples the odds.
+LIKED_FROM = 1.0
 
 
-def because(
-    index: Index,
-    queries: Queries,
-    rulings: Sequence[Ruling],
-    rows: Ints,
-    numbers: Ints,
-    liked: Sequence[bool],
-) -> list[tuple[str, ...]]:
-    """The reasons of each match: author, keywords, category, the liked paper, the topic's phrases and words.
+@dataclass(frozen=True, eq=False, slots=True)
+class Teller:
+    """Tells why papers match one topic, whatever its name."""
 
-    A match is the row of a topic and the number of a paper; `liked`: likes earned it. Phrases are spelt as
-    the paper spells them, so that they can be found and marked there.
-    """
-    likes = _liked(index, queries, rows, numbers, liked)
-    said = {row: _said(index, queries, row) for row in dict.fromkeys(rows.tolist())}
-    found = []
-    for row, number, like in zip(rows.tolist(), numbers.tolist(), likes, strict=True):
-        told, spare = said[row]
-        spelling = index.spelling(number)
-        words = _shared(spelling, told) or _shared(spelling, spare)
-        found.append(_join(rulings[row], number, like, words))
-    return found
+    own: Phrase  # the words of the topic
+    forms: tuple[Phrase, ...]  # the same with acronyms spelled out or meanings contracted
+    ruling: Ruling
+    liked: tuple[Paper, ...]
+    meanings: Floats  # of the liked papers
+    told: dict[str, tuple[str, ...]] = field(default_factory=dict, repr=False)  # by paper
+    shown: dict[str, tuple[Match, Match]] = field(default_factory=dict, repr=False)  # bare and explained
+
+    def explain(self, index: Index, bare: Match) -> Match:
+        """The match with its reasons before what it says already; the same match is worked out once."""
+        known, explained = self.shown.get(bare.paper_id, (None, bare))
+        if known is not bare:
+            told = self.because(index, bare.paper_id, bare.parts)[: MOST - len(bare.because)]
+            explained = bare._replace(because=(*told, *bare.because))
+            self.shown[bare.paper_id] = bare, explained
+        return explained
+
+    def because(self, index: Index, paper_id: str, parts: Mapping[str, float]) -> tuple[str, ...]:
+        """The reasons for a paper, worked out once: author, keywords, category, liked paper, phrases, words.
+
+        Phrases are spelt as the paper spells them, so that they can be found and marked there.
+        """
+        if paper_id not in self.told:
+            number = index.numbers[paper_id]
+            like = self._like(index, number) if self.liked and parts["likes"] >= LIKED_FROM else ""
+            words = _shared(index, index.spelling(number), self.own, self.forms)
+            self.told[paper_id] = _join(self.ruling, number, like, words)
+        return self.told[paper_id]
+
+    def _like(self, index: Index, number: int) -> str:
+        """The liked paper of nearest meaning."""
+        nearest = int((self.meanings @ index.meanings[number]).argmax())
+        return f"you liked “{short(self.liked[nearest].title, TITLE)}”"
+
+
+def make_teller(index: Index, topic: Topic, examples: Mapping[str, Paper]) -> Teller:
+    """Read a topic for its reasons."""
+    own = topic_terms(read_text(topic))
+    liked = known_papers(topic.liked, examples)
+    known = learn(index, liked) if liked else {}
+    meanings = np.array([known[paper.id].meaning for paper in liked], np.float32)
+    return Teller(own, tuple(index.acronyms.forms(own)), judge(index, topic), liked, meanings)
 
 
 def _join(ruling: Ruling, number: int, like: str, words: list[str]) -> tuple[str, ...]:
@@ -72,66 +92,39 @@ def _distinct(said: Sequence[str]) -> set[str]:
     return {one for line, one in lines.items() if not any(line in other != line for other in lines)}
 
 
-def _liked(index: Index, queries: Queries, rows: Ints, numbers: Ints, liked: Sequence[bool]) -> list[str]:
-    """For each match that likes earned, the liked paper of nearest meaning; empty for the others."""
-    found = [""] * len(liked)
-    earned = np.flatnonzero(liked)
-    for row in np.unique(rows[earned]).tolist():
-        places = earned[rows[earned] == row]
-        papers = queries.liked[row]
-        if not papers:
-            continue
-        known = learn(index, papers)
-        meanings = np.stack([known[paper.id].meaning for paper in papers])
-        nearest = (index.meanings[numbers[places]] @ meanings.T).argmax(axis=1)
-        for place, one in zip(places.tolist(), nearest.tolist(), strict=True):
-            found[place] = f"you liked “{_short(papers[one].title)}”"
-    return found
-
-
-def _short(title: str) -> str:
-    flat = " ".join(title.split())
-    return flat if len(flat) <= TITLE else f"{flat[: TITLE - 1].rstrip()}…"
-
-
-def _said(index: Index, queries: Queries, row: int) -> tuple[list[Piece], list[Piece]]:
-    """What is told of a topic, typed or in another form, the longest first; and what else, if there is none.
-
-    Single words of a spelled out acronym tell little; all others come first.
-    """
-    start, end = queries.telling_ends[row : row + 2].tolist()
-    places = {number: place for place, number in enumerate(queries.telling[start:end].tolist())}
-    own = topic_terms(queries.texts[row])
-    told = [*_pieces(own, [places.get(index.vocabulary.get(word, -1), -1) for word in own])]
-    forms = [form for owner, form in queries.forms if owner == row]
+def _shared(index: Index, spelling: Spelling, own: Phrase, forms: Sequence[Phrase]) -> list[str]:
+    """What a paper holds of a topic, typed or in another form: no word twice, what tells most first."""
+    pieces = _pieces(spelling, own)
     if not forms:
-        return told, []
-    other = [piece for form in forms for piece in _pieces(form, [_rank(index, word) for word in form])]
-    known = {piece.phrase for piece in told}.union(index.acronyms.meanings)
-    spare = [piece for piece in other if " " not in piece.phrase and piece.phrase not in known]
-    told += [piece for piece in other if " " in piece.phrase or piece.phrase in known]
-    return sorted(told, key=lambda piece: -len(piece.words)), spare
+        return _spelled(index, spelling, pieces)
+    other = [piece for form in forms for piece in _pieces(spelling, form)]
+    # a single word of a spelled out acronym tells little: only where nothing else does
+    telling = [one for one in other if len(one) > 1 or one[0] in own or one[0] in index.acronyms.meanings]
+    return _spelled(index, spelling, pieces + telling) or _spelled(index, spelling, other)
 
 
-def _rank(index: Index, word: str) -> int:
-    return 0 if word in index.vocabulary else -1
+def _pieces(spelling: Spelling, words: Phrase) -> list[Phrase]:
+    """The words and runs of words of which the paper holds each, the longest first."""
+    line, runs, start = spelling.line, [], 0
+    for end, word in enumerate((*words, "")):
+        if f" {word} " not in line:
+            runs += [words[start:end]] if end > start else []
+            start = end + 1
+    found = [
+        run[first : first + length]
+        for run in runs
+        for length in range(1, min(LONGEST, len(run)) + 1)
+        for first in range(len(run) - length + 1)
+    ]
+    return sorted(found, key=len, reverse=True)
 
 
-def _pieces(words: Sequence[str], ranks: Sequence[int]) -> Iterator[Piece]:
-    """The words and phrases without a word of rank -1, which no paper of the index holds."""
-    for length in range(min(LONGEST, len(words)), 0, -1):
-        for first in range(len(words) - length + 1):
-            rank, piece = min(ranks[first : first + length]), words[first : first + length]
-            if rank >= 0:
-                yield Piece(rank, " ".join(piece), frozenset(piece))
-
-
-def _shared(spelling: Spelling, said: Sequence[Piece]) -> list[str]:
-    """What a paper holds of a topic, as it spells it: no word twice, the rarest first."""
+def _spelled(index: Index, spelling: Spelling, pieces: Sequence[Phrase]) -> list[str]:
+    """The pieces that stand in the paper as phrases, the longest before others with the same words."""
     used: set[str] = set()
-    found: list[tuple[int, str]] = []
-    for rank, phrase, words in said:
-        if used.isdisjoint(words) and (spelled := spelling.of(phrase)):
-            used |= words
-            found.append((rank, spelled))
+    found: list[tuple[float, str]] = []
+    for piece in sorted(pieces, key=len, reverse=True):
+        if used.isdisjoint(piece) and (spelled := spelling.of(" ".join(piece))):
+            used.update(piece)
+            found.append((-sum(map(index.rarity_of, piece)), spelled))
     return [spelled for _, spelled in sorted(found)]

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from digest.match.index import Index
-from digest.match.names import is_same_person
+from digest.match.names import is_same_person, parse
 from digest.match.text import IS_UNSPACED, STOP_WORDS, fold, plain
 from digest.models import Topic
 
@@ -165,11 +165,9 @@ def _filed_under(index: Index, category: str) -> frozenset[int]:
 
 
 def _written_by(index: Index, authors: Sequence[str]) -> dict[int, str]:
-    if not authors:
-        return {}
     return {
         number: author
-        for number, paper in enumerate(index.papers)
         for author in authors
-        if any(is_same_person(author, name) for name in paper.authors)
+        for number, name in index.signed.get(parse(author).family, ())
+        if is_same_person(author, name)
     }

@@ -67,6 +67,12 @@ def plain(text: str) -> str:
     return unicodedata.normalize("NFC", text)
 
 
+def short(text: str, most: int) -> str:
+    """`text` on one line of at most so many characters."""
+    flat = " ".join(text.split())
+    return flat if len(flat) <= most else f"{flat[: most - 1].rstrip()}…"
+
+
 def fold(text: str) -> str:
     """`text` without case, accents and compatibility forms: `Schrödinger` -> `schrodinger`, `ﬁ` -> `fi`."""
     if text.isascii():

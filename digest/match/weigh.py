@@ -81,7 +81,7 @@ def weigh(index: Index, queries: Queries) -> Block:
     topics[len(queries.topics) :] -= FORM_TOLL
     logits += topics
     logits += np.multiply(silent, SILENT, dtype=np.float32)
-    source = _join_forms(queries, logits) if queries.forms else None
+    source = _join_forms(queries, logits) if queries.owners else None
     count = len(queries.topics)
     return Block(queries, postings, words, meaning, likes, topics, logits[:count], slopes, source)
 
@@ -90,7 +90,7 @@ def _join_forms(queries: Queries, logits: Floats) -> Ints:
     """Write the logit of the best form of each topic into its row; returns which form that is."""
     count = len(queries.topics)
     source = np.repeat(np.arange(count)[:, None], logits.shape[1], axis=1)
-    for form, (row, _) in enumerate(queries.forms, count):
+    for form, row in enumerate(queries.owners, count):
         better = logits[form] > logits[row]
         logits[row, better] = logits[form, better]
         source[row, better] = form
