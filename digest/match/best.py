@@ -64,14 +64,8 @@ def _apply(index: Index, queries: Queries, rulings: Sequence[Ruling], logits: Fl
 
 def _rule(ruling: Ruling, logits: Floats) -> None:
     """Write the rules of one topic into its row of logits."""
-    if ruling.allowed is not None:
-        numbers = np.fromiter(ruling.allowed, np.int64, len(ruling.allowed))
-        allowed = logits[numbers]
-        logits[:] = -np.inf
-        logits[numbers] = allowed
-    for ruled, logit in ((ruling.forbidden, -np.inf), (ruling.certain, CERTAIN)):
-        if ruled:
-            logits[np.fromiter(ruled, np.int64, len(ruled))] = logit
+    logits[ruling.barred] = -np.inf
+    logits[[*ruling.certain]] = CERTAIN
 
 
 def pick(logits: Floats, limit: int | None, least: Floats) -> tuple[Ints, Ints]:

@@ -29,6 +29,7 @@ from digest.models import Match, Paper
 if TYPE_CHECKING:
     from digest.match.meaning import Space
     from digest.match.reasons import Teller
+    from digest.match.rules import Ruling
 
 Floats = npt.NDArray[np.float32]
 
@@ -39,7 +40,9 @@ PAIR_WEIGHT = 0.5  # of a pair next to the two words that it is made of
 TWIN_MEANING, TWIN_WORDS = 0.85, 0.65  # cosines from which two papers say the same, in almost the same words
 TWIN_TERMS = 30  # different ones in the abstract, below which there is too little to tell near-duplicates by
 LISTS = 40_000  # lists of matches that are kept for topics that come again: about 11 kB each
-TELLERS = 20_000  # topics of which the reasons are kept that readers were shown: about 4 kB each
+TELLERS = 10_000  # topics of which the reasons are kept that readers were shown: about 4 kB each
+SHOWN = 100_000  # matches that are kept beside the same without reasons: about 0.4 kB each
+RULINGS = 5_000  # rules that are kept for topics that share them: about 4 kB each
 EXAMPLES = 20_000  # liked and disliked papers that are kept: about 5 kB each
 SPELT = 6_000  # papers of which is kept how they write their words: about 5 kB each
 COMMON = 128  # columns that are multiplied as a dense matrix: 1.5 MB for 3,000 papers, which stay in a cache
@@ -95,6 +98,8 @@ class Index:
     space: Space  # where meanings are compared: the table of related words, or the optional model
     ranked: Memory[Any, list[Match]] = field(default_factory=lambda: Memory(LISTS), repr=False)  # by topic
     tellers: Memory[Any, Teller] = field(default_factory=lambda: Memory(TELLERS), repr=False)  # by topic
+    shown: Memory[int, tuple[Match, Match]] = field(default_factory=lambda: Memory(SHOWN), repr=False)
+    rulings: Memory[Any, Ruling] = field(default_factory=lambda: Memory(RULINGS), repr=False)  # by rules
     holding: dict[str, frozenset[int]] = field(default_factory=dict, repr=False)  # papers by keyword
     spelt: Memory[int, Spelling] = field(default_factory=lambda: Memory(SPELT), repr=False)  # by number
     known: Memory[str, Example] = field(default_factory=lambda: Memory(EXAMPLES), repr=False)  # by paper

@@ -11,7 +11,7 @@ from digest.errors import RankError
 from digest.match.best import CERTAIN, Best, find_best
 from digest.match.index import Index
 from digest.match.query import Queries, make_queries, read_text
-from digest.match.reasons import Teller, make_teller
+from digest.match.reasons import MOST, Teller, make_teller
 from digest.match.text import short, terms
 from digest.models import Match, Paper, Topic
 
@@ -39,10 +39,12 @@ def rank(
     if not index.papers:
         return [[] for _ in topics]
     options = (limit, cut, or_best, reasons)
-    keys = [(options, *_asking(topic, examples)) for topic in topics]
+    keys = [(options, _asking(topic, examples)) for topic in topics]
     ranked = [index.ranked.get(key) for key in keys]
-    asked = {key: topic for key, topic, found in zip(keys, topics, ranked, strict=True) if found is None}
-    fresh: dict[tuple[Hashable, ...], list[Match]] = {}
+    asked: dict[Hashable, Topic] = {
+        key: topic for key, topic, found in zip(keys, topics, ranked, strict=True) if found is None
+    }
+    fresh: dict[Hashable, list[Match]] = {}
     for keys_of_block, queries in _blocks(index, asked, examples):
         best = find_best(index, queries, limit=limit, cut=cut, or_best=or_best)
         tellers = [_teller(index, topic, examples) for topic in queries.topics] if reasons else None
@@ -63,14 +65,18 @@ def explain(
     examples: Mapping[str, Paper] = MappingProxyType({}),
 ) -> list[Match]:
     """The matches of topics with their reasons, before what they say already; worked out once per index."""
-    tellers: dict[int, Teller] = {}  # by identity: to hash a topic costs more than to find what it was told
-    found = []
-    for topic, match in picks:
-        teller = tellers.get(id(topic))
-        if teller is None:
-            teller = tellers[id(topic)] = _teller(index, topic, examples)
-        found.append(teller.explain(index, match))
-    return found
+    return [_explained(index, topic, match, examples) for topic, match in picks]
+
+
+def _explained(index: Index, topic: Topic, bare: Match, examples: Mapping[str, Paper]) -> Match:
+    """The match with its reasons; known by identity, for readers of one topic are given the same matches."""
+    known = index.shown.get(id(bare))
+    if known and known[0] is bare:
+        return known[1]
+    told = _teller(index, topic, examples).because(index, bare.paper_id, bare.parts)
+    explained = bare._replace(because=(*told[: MOST - len(bare.because)], *bare.because))
+    index.shown.keep(id(bare), (bare, explained))
+    return explained
 
 
 def _teller(index: Index, topic: Topic, examples: Mapping[str, Paper]) -> Teller:
@@ -94,7 +100,7 @@ def rank_ids(
     if not index.papers:
         return [{} for _ in topics]
     keys = [_asking(topic, examples) for topic in topics]
-    ranked: dict[tuple[Hashable, ...], dict[str, float]] = {}
+    ranked: dict[Hashable, dict[str, float]] = {}
     for keys_of_block, queries in _blocks(index, dict(zip(keys, topics, strict=True)), examples):
         best = find_best(index, queries, limit=limit, cut=0.0, or_best=False)
         ids = [index.papers[number].id for number in best.numbers.tolist()]
@@ -115,21 +121,21 @@ def check_topic(topic: Topic) -> None:
     )
 
 
-def _asking(topic: Topic, examples: Mapping[str, Paper]) -> tuple[Hashable, ...]:
+def _asking(topic: Topic, examples: Mapping[str, Paper]) -> Hashable:
     """What a topic asks, whatever its name: the same in any way of typing it.
 
     Of the examples those that are known count: a topic ranks differently once its liked papers are there.
     """
-    asking = (read_text(topic), topic.keywords, topic.exclude, topic.authors, topic.categories)
+    text, rules = read_text(topic), (topic.keywords, topic.exclude, topic.authors, topic.categories)
     if not topic.liked and not topic.disliked:
-        return asking
+        return (text, rules) if any(rules) else text
     sides = (tuple(one for one in ids if one in examples) for ids in (topic.liked, topic.disliked))
-    return *asking, *sides
+    return text, rules, *sides
 
 
 def _blocks(
-    index: Index, asked: Mapping[tuple[Hashable, ...], Topic], examples: Mapping[str, Paper]
-) -> Iterator[tuple[Sequence[tuple[Hashable, ...]], Queries]]:
+    index: Index, asked: Mapping[Hashable, Topic], examples: Mapping[str, Paper]
+) -> Iterator[tuple[Sequence[Hashable], Queries]]:
     """The distinct topics, so many at a time as are weighed at once."""
     keys = list(asked)
     for start in range(0, len(keys), BLOCK):

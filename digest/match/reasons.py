@@ -12,7 +12,7 @@ from digest.match.query import known_papers, read_text
 from digest.match.rules import NO_RULES, Ruling, judge
 from digest.match.spelling import Spelling
 from digest.match.text import short, terms, topic_terms
-from digest.models import Match, Paper, Topic
+from digest.models import Paper, Topic
 
 MOST = 6  # reasons are read at a glance
 LONGEST = 5  # words of a phrase
@@ -32,16 +32,6 @@ class Teller:
     liked: tuple[Paper, ...]
     meanings: Floats  # of the liked papers
     told: dict[str, tuple[str, ...]] = field(default_factory=dict, repr=False)  # by paper
-    shown: dict[str, tuple[Match, Match]] = field(default_factory=dict, repr=False)  # bare and explained
-
-    def explain(self, index: Index, bare: Match) -> Match:
-        """The match with its reasons before what it says already; the same match is worked out once."""
-        known, explained = self.shown.get(bare.paper_id, (None, bare))
-        if known is not bare:
-            told = self.because(index, bare.paper_id, bare.parts)[: MOST - len(bare.because)]
-            explained = bare._replace(because=(*told, *bare.because))
-            self.shown[bare.paper_id] = bare, explained
-        return explained
 
     def because(self, index: Index, paper_id: str, parts: Mapping[str, float]) -> tuple[str, ...]:
         """The reasons for a paper, worked out once: author, keywords, category, liked paper, phrases, words.

@@ -9,6 +9,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
+import numpy as np
+import numpy.typing as npt
+
 from digest.match.index import Index
 from digest.match.names import is_same_person, parse
 from digest.match.text import IS_UNSPACED, STOP_WORDS, fold, plain
@@ -19,12 +22,11 @@ _SIGN = re.compile(r"[^a-z0-9]+")
 _GAP_PATTERN = r"[\s\-\u2010-\u2015_/]+"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, eq=False, slots=True)
 class Ruling:
-    """What the rules say of a topic: who may be shown, who must, and the reasons."""
+    """What the rules say of a topic: who may not be shown, who must, and the reasons."""
 
-    allowed: frozenset[int] | None  # None: every paper
-    forbidden: frozenset[int]
+    barred: npt.NDArray[np.bool_]  # of each paper: is it kept out?
     certain: Mapping[int, str]  # papers of the topic's authors, with the author as typed
     holders: Mapping[str, frozenset[int]]  # the papers that hold each keyword
     excluded: Mapping[str, frozenset[int]]  # those that hold each excluded word
@@ -49,24 +51,45 @@ class Ruling:
             yield f"are not in {', '.join(self.filed)}", len(lost.difference(*self.filed.values()))
 
 
-NO_RULES = Ruling(None, frozenset(), {}, {}, {}, {})
+NO_RULES = Ruling(np.zeros(0, bool), {}, {}, {}, {})
 
 
 def judge(index: Index, topic: Topic) -> Ruling:
-    """Apply the rules of `topic` to every paper of the index."""
-    if not (topic.keywords or topic.exclude or topic.authors or topic.categories):
+    """Apply the rules of `topic` to every paper of the index; the same rules are applied once."""
+    rules = (topic.keywords, topic.exclude, topic.authors, topic.categories)
+    if not any(rules):
         return NO_RULES
-    holders = {keyword: _holding(index, keyword) for keyword in topic.keywords}
-    excluded = {word: _holding(index, word) for word in topic.exclude}
-    filed = {category: _filed_under(index, category) for category in topic.categories}
-    allowed: frozenset[int] | None = None
+    found = index.rulings.get(rules)
+    if found is None:
+        found = _judge(index, *rules)
+        index.rulings.keep(rules, found)
+    return found
+
+
+def _judge(
+    index: Index,
+    keywords: Iterable[str],
+    exclude: Iterable[str],
+    authors: Iterable[str],
+    within: Iterable[str],
+) -> Ruling:
+    holders = {keyword: _holding(index, keyword) for keyword in keywords}
+    excluded = {word: _holding(index, word) for word in exclude}
+    filed = {category: _filed_under(index, category) for category in within}
+    barred = np.zeros(len(index.papers), bool)
     for rule in (holders, filed):
         if rule:
-            either = frozenset[int]().union(*rule.values())
-            allowed = either if allowed is None else allowed & either
-    forbidden = frozenset[int]().union(*excluded.values())
-    certain = _written_by(index, topic.authors)
-    return Ruling(allowed, forbidden, certain, holders, excluded, filed)
+            barred |= ~_mask(index, rule.values())
+    barred |= _mask(index, excluded.values())
+    return Ruling(barred, _written_by(index, authors), holders, excluded, filed)
+
+
+def _mask(index: Index, either: Iterable[frozenset[int]]) -> npt.NDArray[np.bool_]:
+    """Of each paper whether it is in one of the sets."""
+    mask = np.zeros(len(index.papers), bool)
+    for numbers in either:
+        mask[[*numbers]] = True
+    return mask
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +187,7 @@ def _filed_under(index: Index, category: str) -> frozenset[int]:
     return index.filed.get(category.casefold(), frozenset())
 
 
-def _written_by(index: Index, authors: Sequence[str]) -> dict[int, str]:
+def _written_by(index: Index, authors: Iterable[str]) -> dict[int, str]:
     return {
         number: author
         for author in authors

@@ -3,9 +3,9 @@
 With --million, a million subscribers as well.
 
 3,000 papers of the recorded corpus; subscribers with one to three topics. Most topics are shared, as
-popular ones are (Zipf), one in fifty is nobody else's; some have likes, keywords or excluded words. Each
-size runs in a process of its own, in blocks of 200 subscribers as in a pass, and ends with the scores of
-every match above the cut and the reasons of the twelve best of each subscriber.
+popular ones are (Zipf), one in fifty is nobody else's; some have likes, keywords, excluded words, authors
+or categories. Each size runs in a process of its own, in blocks of 200 subscribers as in a pass, and ends
+with the scores of every match above the cut and the reasons of the twelve best of each subscriber.
 
 The rivals rank the same papers for the same subscribers, their papers read and indexed beforehand, as ours:
 bm25s (its own retrieve, top 20) for every topic of every subscriber, as it is used, and for each distinct
@@ -49,7 +49,16 @@ def read_corpus() -> list[Paper]:
     """The recorded papers, in their order."""
     with gzip.open(CORPUS, "rt", encoding="utf-8") as file:
         rows = map(json.loads, file)
-        return [Paper(id=row["arxiv_id"], title=row["title"], abstract=row["abstract"]) for row in rows]
+        return [
+            Paper(
+                id=row["arxiv_id"],
+                title=row["title"],
+                abstract=row["abstract"],
+                authors=tuple(row["authors_raw"].split(", ")),
+                categories=tuple(row["categories"]),
+            )
+            for row in rows
+        ]
 
 
 class Readers:
@@ -59,6 +68,7 @@ class Readers:
         self._random = random.Random(2026)
         self._titles = [paper.title.split() for paper in corpus if len(paper.title.split()) > 4]
         self._papers = [paper.id for paper in corpus]
+        self._authors = [name for paper in corpus for name in paper.authors]
         self._shared = [self._topic(number) for number in range(SHARED_TOPICS)]
         self._weights = [1 / (number + 10) for number in range(SHARED_TOPICS)]
 
@@ -87,6 +97,8 @@ class Readers:
             else (),
             keywords=(max(text.split(), key=len), "learning") if chance() < 0.05 else (),
             exclude=("survey",) if chance() < 0.05 else (),
+            authors=(self._random.choice(self._authors),) if chance() < 0.05 else (),
+            categories=("cs.CL", "cs.LG") if chance() < 0.05 else (),
         )
 
 
@@ -136,7 +148,7 @@ class Watch:
 def ready_index(corpus: Sequence[Paper], space: Space | None = None) -> Index:
     """The index of a pass, with all that is made of papers alone."""
     index = build_index(corpus[:PAPERS], space)
-    _ = index.weights, index.postings, index.meanings, index.rarity, index.folded, index.twins
+    _ = index.weights, index.postings, index.meanings, index.rarity, index.folded, index.twins, index.signed
     index.writing(())
     rank(index, [Topic(name="language models")])
     return index
