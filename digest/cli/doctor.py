@@ -74,7 +74,7 @@ async def _checks(
         checks += await machine.check_work(tools.db, at)
         checks += await machine.check_home(tools.db, leaves=tools.settings.smtp_url is not None)
         checks += await _mail(tools, resolver)
-        checks += await _address(tools.settings, resolver)
+        checks += await _address(tools, resolver)
         if send_to:
             checks += await _round_trip(tools, send_to)
     return checks
@@ -134,11 +134,17 @@ def _mail_names(settings: Settings, sender: str, relay: Relay, keys: Sequence[Ke
     )
 
 
-async def _address(settings: Settings, resolver: names.Resolver) -> list[Check]:
+async def _address(tools: Desk, resolver: names.Resolver) -> list[Check]:
     """The address in the mails' links."""
+    settings = tools.settings
     if settings.base_url is None:
         remedy = "set DIGEST_BASE_URL for one-click unsubscribe, which Gmail and Yahoo ask of bulk senders"
-        return [warn("address", "no public address: mails carry no web links", remedy)]
+        told = "no public address: mails carry no web links"
+        if settings.smtp_url and not tools.site().unsubscribe_mailbox:
+            return [
+                warn("address", f"{told} and no address to unsubscribe by", f"{remedy}, or DIGEST_REPLY_TO")
+            ]
+        return [warn("address", told, remedy)]
     host = urlsplit(settings.base_url).hostname or ""
     if settings.base_url.startswith("http://"):
         remedy = "set DIGEST_BASE_URL to a public https:// address"

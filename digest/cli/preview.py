@@ -207,7 +207,7 @@ def _explain(one: Preview) -> None:
         note(f"{match.score:5.1f}  {' '.join(one.papers[match.paper_id].title.split())}")
         note(f"       {match.topic}: {', '.join(shown.because)}")
         if match.parts:
-            note(f"       {_sum(match)}")
+            note(f"       {_sum(match)}{_moved(match, one.subscriber)}")
     for topic, said in one.losses.items():
         if said:
             note(f"kept out of {topic.name}: {'; '.join(said)}")
@@ -218,3 +218,9 @@ def _sum(match: Match) -> str:
     parts = [(name, value) for name, value in match.parts.items() if round(value, 2)]
     said = " ".join(f"{'-' if value < 0 else '+'} {name} {abs(value):.2f}" for name, value in parts)
     return f"{said.removeprefix('+ ')} = {sum(match.parts.values()):.2f}, that is {match.score:.0f} %"
+
+
+def _moved(match: Match, subscriber: Subscriber) -> str:
+    """What the weight of its topic does to the place of a match; the score stays."""
+    weight = next((topic.weight for topic in subscriber.topics if topic.name == match.topic), 1.0)
+    return "" if weight == 1 else f"; its weight {weight:g} places it as {match.score * weight:.0f} would"

@@ -9,7 +9,7 @@ from digest.cli import options, supply
 from digest.cli.desk import desk, note_fault, run_async
 from digest.cli.run import check_home, deliver_at, report_problems
 from digest.errors import ConfigError, StorageError
-from digest.models import SubscriberStatus
+from digest.models import Issue, SubscriberStatus
 from digest.pipeline.compose import compose_extra
 from digest.storage import subscribers
 
@@ -43,7 +43,14 @@ async def _send(email: str, config: Path | None, now: str | None, as_json: bool)
         if as_json:
             options.print_json({"issue": issue.id, "note": issue.note, "deliveries": delivered.to_json()})
         else:
-            for line in (issue.note, *delivered.written):
-                typer.echo(line) if line else None
+            for line in filter(None, (_outcome(email, issue), issue.note, *delivered.written)):
+                typer.echo(line)
         report_problems(delivered)
         return 0 if delivered.ok else 1
+
+
+def _outcome(email: str, issue: Issue) -> str:
+    if issue.is_empty:
+        return f"{email} gets nothing"
+    count = len(issue.shown)
+    return f"{email} gets an issue" + (f" of {count} paper{'s' * (count > 1)}" if count else "")

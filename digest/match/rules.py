@@ -44,11 +44,11 @@ class Ruling:
         """Which rules keep some of these papers out, in words, and how many each."""
         lost = numbers.difference(self.certain)
         for word, holding in self.excluded.items():
-            yield f"hold the excluded “{word}”", len(lost & holding)
+            yield f"with the excluded “{word}”", len(lost & holding)
         if self.holders:
-            yield "hold none of the keywords", len(lost.difference(*self.holders.values()))
+            yield "without any of the keywords", len(lost.difference(*self.holders.values()))
         if self.filed:
-            yield f"are not in {', '.join(self.filed)}", len(lost.difference(*self.filed.values()))
+            yield f"outside {', '.join(self.filed)}", len(lost.difference(*self.filed.values()))
 
 
 NO_RULES = Ruling(np.zeros(0, bool), {}, {}, {}, {})

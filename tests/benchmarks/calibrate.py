@@ -22,7 +22,7 @@ from digest.match.best import LOWEST
 from digest.match.meaning import Calibration, Space
 from digest.match.query import make_queries
 from digest.match.semantic import open_model
-from digest.match.weigh import weigh
+from digest.match.weigh import FORM_TOLL, weigh
 from digest.models import Topic
 from tests.benchmarks.judged import DataSet, data_sets
 
@@ -36,17 +36,18 @@ PARTS, ROUNDS = 5, 3
 PENALTY = 0.05  # on all but the base, against a fit to the last topic
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Day:
     """One topic in one wording on one day: weights and truth of the papers that hold anything of it."""
 
     data: str
     topic: str  # the same for all its wordings
     wording: int  # 0: as judged
-    weights: np.ndarray
+    weights: np.ndarray  # in the form of the topic that speaks loudest for the paper
     relevant: np.ndarray
-    rarity: float
-    length: float
+    rarity: np.ndarray  # of this form
+    length: np.ndarray
+    toll: np.ndarray  # in logits, of a form that was not typed
     papers: int  # of the day
     wanted: int  # relevant ones among them, found or not
 
@@ -59,11 +60,9 @@ class Day:
     @property
     def features(self) -> np.ndarray:
         """One row a paper, in the order of the fields of Calibration."""
-        length, brevity = max(self.length, 0.0), max(-self.length, 0.0)
-        rows = np.ones((len(self.weights), 6))
-        rows[:, 0], rows[:, 1] = self.weights, length * self.weights
-        rows[:, 2:5] = self.rarity, -length, brevity
-        return rows
+        length, brevity = np.maximum(self.length, 0.0), np.maximum(-self.length, 0.0)
+        ones = np.ones_like(self.weights)
+        return np.stack([self.weights, length * self.weights, self.rarity, -length, brevity, ones], axis=1)
 
 
 def read_days(data: DataSet, space: Space | None, phrasings: Mapping[str, Sequence[str]]) -> Iterator[Day]:
@@ -86,20 +85,20 @@ def _read_topic(
     asked = make_queries(index, [Topic(name=text) for text in wordings], {})
     block = weigh(index, asked)
     weights = block.words + block.meaning
-    for number, (rarity, length) in enumerate(
-        zip(asked.rarity[: len(wordings)], asked.lengths, strict=False)
-    ):
-        kept = known & (block.logits[number] > LOWEST)
-        row = weights[number, kept], relevant[kept]
+    for number in range(len(wordings)):
+        kept = np.flatnonzero(known & (block.logits[number] > LOWEST))
+        forms = np.full(len(kept), number) if block.source is None else block.source[number, kept]
         yield Day(
-            data.name,
-            query["topic"],
-            number,
-            *row,
-            float(rarity),
-            float(length),
-            int(known.sum()),
-            len(grades),
+            data=data.name,
+            topic=query["topic"],
+            wording=number,
+            weights=weights[forms, kept],
+            relevant=relevant[kept],
+            rarity=asked.rarity[forms],
+            length=asked.lengths[forms],
+            toll=np.where(forms == number, 0, FORM_TOLL),
+            papers=int(known.sum()),
+            wanted=len(grades),
         )
 
 
@@ -108,10 +107,11 @@ def fit(days: Sequence[Day]) -> Calibration:
     features = np.concatenate([day.features for day in days])
     truth = np.concatenate([day.relevant for day in days]).astype(float)
     importance = np.concatenate([day.importance for day in days])
+    tolls = np.concatenate([day.toll for day in days])
     penalty = PENALTY * np.array([1, 1, 1, 1, 1, 0])
 
     def loss(values: np.ndarray) -> tuple[float, np.ndarray]:
-        logits = features @ values
+        logits = features @ values - tolls
         rest = 1 / (1 + np.exp(-logits)) - truth
         each = np.logaddexp(0, logits) - truth * logits
         gradient = features.T @ (importance * rest) + 2 * penalty * values
@@ -124,7 +124,7 @@ def measure(days: Sequence[Day], fits: Sequence[Calibration], cut: float = 0.0) 
     """Precision and recall of the first ten, and the share of empty days that get a mail."""
     sent = good = wanted = false = empty = 0
     for day, found in zip(days, fits, strict=True):
-        logits = day.features @ np.array(astuple(found))
+        logits = day.features @ np.array(astuple(found)) - day.toll
         first = [n for n in np.argsort(-logits, kind="stable")[:10] if logits[n] >= cut]
         if day.wanted:
             sent, good = sent + len(first), good + int(day.relevant[first].sum())

@@ -193,6 +193,13 @@ def test_dead_mail_server_and_silent_dns_are_told(
     assert "no answer about papers.dev" in done.out
 
 
+def test_mail_without_any_way_to_unsubscribe_is_told(digest: Command, settings: pytest.MonkeyPatch) -> None:
+    settings.delenv("DIGEST_BASE_URL")
+    assert "no address to unsubscribe by" in examine(digest, GOOD, settings)["address"]["found"]
+    settings.setenv("DIGEST_REPLY_TO", "editor@papers.dev")
+    assert "unsubscribe by" not in examine(digest, GOOD, settings)["address"]["found"]
+
+
 def test_without_mail_server_nothing_fails(digest: Command) -> None:
     digest("run")
     done = digest("doctor")

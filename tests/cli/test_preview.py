@@ -76,17 +76,21 @@ def test_explain_prints_the_parts_of_a_score(digest: Command) -> None:
 def test_send_is_an_extra_issue_that_leaves_the_schedule(digest: Command, folder: Path) -> None:
     digest("preview", "ada@example.org", "--now", NOW)
     before = json.loads(digest("subscribers", "list", "--json").out)
-    assert digest("send", "ada@example.org", "--now", NOW).status == 0
+    done = digest("send", "ada@example.org", "--now", NOW)
+    assert done.status == 0
+    assert done.out.startswith("ada@example.org gets an issue of 9 papers\n")
     assert json.loads(digest("subscribers", "list", "--json").out) == before
     assert len(list((folder / "outbox").glob("*.eml"))) == 1
 
 
 def test_explain_tells_what_rules_kept_out(digest: Command, folder: Path) -> None:
     config = folder / "subscribers.yaml"
-    entry = "      - name: Learning\n        about: reinforcement learning\n        exclude: [reward]\n"
+    entry = "      - name: Learning\n        about: reinforcement learning\n"
+    entry += "        exclude: [reward]\n        weight: 2\n"
     config.write_text(config.read_text().replace("    topics:\n", f"    topics:\n{entry}", 1))
     done = digest("preview", "ada@example.org", "--explain", "--now", NOW)
-    assert "hold the excluded “reward”" in done.err
+    assert "with the excluded “reward”" in done.err
+    assert "; its weight 2 places it as " in done.err
 
 
 def test_no_browser_is_told_with_the_whole_path(
