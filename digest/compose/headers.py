@@ -107,9 +107,14 @@ def _date(iso: str) -> str:
 
 def message_id(delivery_id: int | str, key: str | bytes, domain: str) -> str:
     """The same for every attempt of a delivery, without an address inside (RFC 5322 3.6.4)."""
-    secret = key.encode() if isinstance(key, str) else key
-    digest = hmac.new(secret, f"message-id:{delivery_id}".encode(), hashlib.sha256)
-    return f"<{wire_address(f'{delivery_id}.{digest.hexdigest()[:32]}@{domain}')}>"
+    mac = _mac(key.encode() if isinstance(key, str) else key).copy()
+    mac.update(f"message-id:{delivery_id}".encode())
+    return f"<{wire_address(f'{delivery_id}.{mac.hexdigest()[:32]}@{domain}')}>"
+
+
+@lru_cache(maxsize=16)
+def _mac(secret: bytes) -> hmac.HMAC:
+    return hmac.new(secret, digestmod=hashlib.sha256)
 
 
 def serialise(fields: Sequence[Field]) -> bytes:

@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import structlog
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from digest.compose.freeze import papers_of, without_withdrawn
 from digest.compose.headers import message_id
@@ -19,7 +20,7 @@ from digest.deliver.hooks import returned_field
 from digest.deliver.sign import Key, sign
 from digest.errors import DigestError, StorageError
 from digest.models import Delivery, DeliveryKind, Issue, Message, Paper, Subscriber
-from digest.storage import doubts, former, issues, papers, subscribers
+from digest.storage import doubts, former, issues, papers, passes, subscribers
 from digest.storage.database import Database
 
 log = structlog.get_logger()
@@ -65,6 +66,8 @@ class Renderer:
         self._key = key
         self._domain = domain
         self._faults = faults
+        self._known: dict[str, Paper] = {}
+        self._known_at: int | None = None  # the pass whose papers are known
 
     async def __call__(self, deliveries: Sequence[Delivery]) -> Mapping[int, Message | DigestError]:
         """A message, or the reason why there is none, for each delivery by id."""
@@ -78,7 +81,7 @@ class Renderer:
         async with self._db.read() as conn:
             frozen = await issues.by_ids(conn, [d.issue_id for d in deliveries if d.issue_id])
             names = {name for issue in frozen.values() for name in named(issue)}
-            known = await papers.by_ids(conn, names)
+            known = await self._papers(conn, names)
             before = await former.known_to(conn, min(frozen, default=0), names)
             return _Needs(
                 frozen=frozen,
@@ -89,6 +92,14 @@ class Renderer:
                 },
                 doubtful=await doubts.by_ids(conn, [one.id for one in deliveries if one.resends]),
             )
+
+    async def _papers(self, conn: AsyncConnection, names: set[str]) -> Mapping[str, Paper]:
+        """Readers share most papers: each is read once, and anew when a later pass may change it."""
+        at = await passes.at_rest(conn)
+        if at is None or at != self._known_at:
+            self._known, self._known_at = {}, at
+        self._known |= await papers.by_ids(conn, names - self._known.keys())
+        return self._known
 
     def _render_all(self, deliveries: Sequence[Delivery], needs: _Needs) -> dict[int, Message | DigestError]:
         rendered: dict[int, Message | DigestError] = {}

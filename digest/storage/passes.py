@@ -40,6 +40,13 @@ async def newest_started(conn: AsyncConnection) -> int:
     return int(await conn.scalar(select(func.max(passes.c.number))) or 0)
 
 
+async def at_rest(conn: AsyncConnection) -> int | None:
+    """The newest pass; None while it is running, or died: until the next one is committed papers change."""
+    query = select(passes.c.number, passes.c.committed_at).order_by(passes.c.number.desc()).limit(1)
+    row = (await conn.execute(query)).first()
+    return int(row.number) if row and row.committed_at else None
+
+
 async def last(conn: AsyncConnection) -> Mapping[str, Any] | None:
     """Number, times and summary of the newest committed pass; None if there is none."""
     query = select(passes).where(passes.c.committed_at.is_not(None)).order_by(passes.c.number.desc()).limit(1)
