@@ -19,7 +19,7 @@ from digest.match.meaning import Calibration, blend, unit
 from digest.match.text import topic_terms
 from digest.match.words import Ints
 
-CALIBRATION = Calibration(slope=3.44, growth=3.12, rarity=0.40, toll=1.04, credit=1.22, base=-8.28)
+CALIBRATION = Calibration(slope=3.47, growth=2.99, rarity=0.36, toll=0.92, credit=1.07, base=-8.35)
 
 
 @dataclass(frozen=True, slots=True)

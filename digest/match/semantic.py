@@ -30,7 +30,7 @@ BATCH = 16
 KEPT = 50_000  # vectors that are kept for texts that come again: 77 MB
 WIDTH = 384
 
-CALIBRATION = Calibration(slope=2.87, growth=2.09, rarity=0.35, toll=1.96, credit=1.26, base=-8.73)
+CALIBRATION = Calibration(slope=2.88, growth=2.00, rarity=0.27, toll=1.78, credit=1.02, base=-8.64)
 
 
 @dataclass(frozen=True, slots=True)
