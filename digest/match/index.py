@@ -7,7 +7,7 @@ pair is one number, `first * size + second`, so that no string is made for it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -20,16 +20,15 @@ from digest.match.acronyms import Acronyms, learn_acronyms
 from digest.match.background import load_background, never, rareness
 from digest.match.exact import exact
 from digest.match.memory import Memory
-from digest.match.names import parse
+from digest.match.register import Register
 from digest.match.spelling import Spelling, read_spelling
-from digest.match.text import fold, plain
+from digest.match.text import full_text
 from digest.match.words import Ints, Words, cut
 from digest.models import Match, Paper
 
 if TYPE_CHECKING:
     from digest.match.meaning import Space
     from digest.match.reasons import Teller
-    from digest.match.rules import Ruling
 
 Floats = npt.NDArray[np.float32]
 
@@ -42,7 +41,6 @@ TWIN_TERMS = 30  # different ones in the abstract, below which there is too litt
 LISTS = 40_000  # lists of matches that are kept for topics that come again: about 11 kB each
 TELLERS = 10_000  # topics of which the reasons are kept that readers were shown: about 4 kB each
 SHOWN = 100_000  # matches that are kept beside the same without reasons: about 0.4 kB each
-RULINGS = 5_000  # rules that are kept for topics that share them: about 4 kB each
 EXAMPLES = 20_000  # liked and disliked papers that are kept: about 5 kB each
 SPELT = 6_000  # papers of which is kept how they write their words: about 5 kB each
 COMMON = 128  # columns that are multiplied as a dense matrix: 1.5 MB for 3,000 papers, which stay in a cache
@@ -99,8 +97,6 @@ class Index:
     ranked: Memory[Any, list[Match]] = field(default_factory=lambda: Memory(LISTS), repr=False)  # by topic
     tellers: Memory[Any, Teller] = field(default_factory=lambda: Memory(TELLERS), repr=False)  # by topic
     shown: Memory[int, tuple[Match, Match]] = field(default_factory=lambda: Memory(SHOWN), repr=False)
-    rulings: Memory[Any, Ruling] = field(default_factory=lambda: Memory(RULINGS), repr=False)  # by rules
-    holding: dict[str, frozenset[int]] = field(default_factory=dict, repr=False)  # papers by keyword
     spelt: Memory[int, Spelling] = field(default_factory=lambda: Memory(SPELT), repr=False)  # by number
     known: Memory[str, Example] = field(default_factory=lambda: Memory(EXAMPLES), repr=False)  # by paper
 
@@ -123,6 +119,11 @@ class Index:
     def acronyms(self) -> Acronyms:
         """The acronyms of the literature and of these papers."""
         return learn_acronyms(map(full_text, self.papers))
+
+    @cached_property
+    def register(self) -> Register:
+        """Where rules look these papers up."""
+        return Register(self.papers, self.words)
 
     @cached_property
     def numbers(self) -> Mapping[str, int]:
@@ -187,40 +188,6 @@ class Index:
         """The rarity of a term of these papers."""
         return dict(zip(self.vocabulary, self.rarity.tolist(), strict=True)).__getitem__
 
-    @cached_property
-    def filed(self) -> Mapping[str, frozenset[int]]:
-        """The papers of each category and of each archive: what is in `cs.cl` is also in `cs`."""
-        found: dict[str, set[int]] = {}
-        for number, paper in enumerate(self.papers):
-            for category in map(str.casefold, paper.categories):
-                for name in (category, category.split(".")[0]):
-                    found.setdefault(name, set()).add(number)
-        return {name: frozenset(numbers) for name, numbers in found.items()}
-
-    @cached_property
-    def signed(self) -> Mapping[str, Sequence[tuple[int, str]]]:
-        """The papers and names of all authors of a family name."""
-        found: dict[str, list[tuple[int, str]]] = {}
-        for number, paper in enumerate(self.papers):
-            for name in paper.authors:
-                found.setdefault(parse(name).family, []).append((number, name))
-        return found
-
-    @cached_property
-    def folded(self) -> list[str]:
-        """Folded text of each paper, in which keywords are looked for."""
-        return [fold(plain(full_text(paper))) for paper in self.papers]
-
-    @cached_property
-    def simple(self) -> frozenset[int]:
-        """The papers in plain ASCII: their words end where a keyword may end, so that `writing` is enough."""
-        texts = map(full_text, self.papers)
-        return frozenset(
-            number
-            for number, text in enumerate(texts)
-            if text.isascii() and "_" not in text and "\\" not in text
-        )
-
     def places(self, first: Ints, second: Ints) -> Ints:
         """The column of each pair of terms; -1 where one of them is unknown or the pair does not occur."""
         codes = np.where((first >= 0) & (second >= 0), first * len(self.vocabulary) + second, -1)
@@ -244,22 +211,6 @@ class Index:
             self.spelt.keep(number, found)
         return found
 
-    @cached_property
-    def _written(self) -> tuple[Mapping[str, Sequence[int]], Ints, Ints]:
-        """The folded spellings with their numbers; the papers by spelling, and where each spelling begins."""
-        folded: dict[str, list[int]] = {}
-        for number, word in enumerate(self.words.spellings):
-            folded.setdefault(fold(word), []).append(number)
-        order = np.argsort(self.words.spelled, kind="stable")
-        starts = np.searchsorted(self.words.spelled[order], np.arange(len(self.words.spellings) + 1))
-        return folded, (self.words.rows % max(len(self.papers), 1))[order], starts
-
-    def writing(self, words: Iterable[str]) -> set[int]:
-        """The papers that hold one of these folded words, whole; stop words are not looked for."""
-        folded, papers, starts = self._written
-        spelled = [number for word in words for number in folded.get(word, ())]
-        return {paper for one in spelled for paper in papers[starts[one] : starts[one + 1]].tolist()}
-
     def _directions(self, titles: Any, abstracts: Any) -> Any:
         vectors = (LIKENESS_TITLE_WEIGHT * titles + abstracts).tocsr()
         share = np.where(np.arange(self.size) < len(self.vocabulary), np.float32(1), np.float32(PAIR_WEIGHT))
@@ -271,11 +222,6 @@ class Index:
         single = np.array([self.vocabulary.get(word, -1) for word in other.vocabulary], np.int64)
         first, second = np.divmod(other.pairs, max(len(other.vocabulary), 1))
         return np.concatenate([single, self.places(single[first], single[second])])
-
-
-def full_text(paper: Paper) -> str:
-    """What is read of a paper."""
-    return f"{paper.title}\n{paper.abstract}"
 
 
 def build_index(papers: Sequence[Paper], space: Space | None = None) -> Index:

@@ -18,5 +18,6 @@ def losses(index: Index, topic: Topic, *, examples: Mapping[str, Paper], cut: fl
         return []
     bare = replace(topic, keywords=(), exclude=(), categories=(), authors=())
     [matches] = rank(index, [bare], examples=examples, cut=cut)
-    numbers = frozenset(index.numbers[match.paper_id] for match in matches)
-    return [f"{count} {said}" for said, count in judge(index, topic).losses(numbers) if count]
+    matching = index.register.none()
+    matching[[index.numbers[match.paper_id] for match in matches]] = True
+    return [f"{count} {said}" for said, count in judge(index, topic).losses(matching) if count]

@@ -23,7 +23,7 @@ def is_same_person(one: str, other: str) -> bool:
     first, second = parse(one), parse(other)
     if not first.family or first.family != second.family:
         return False
-    return _are_compatible(first.given, second.given)
+    return are_compatible(first.given, second.given)
 
 
 @lru_cache(maxsize=1 << 14)
@@ -49,7 +49,8 @@ def _words(text: str) -> list[str]:
     return [word for word in re.split(r"[\W_]+", fold(text).replace("'", "").replace("’", "")) if word]
 
 
-def _are_compatible(one: tuple[str, ...], other: tuple[str, ...]) -> bool:
+def are_compatible(one: tuple[str, ...], other: tuple[str, ...]) -> bool:
+    """Can the given names be those of one person?"""
     if not one or not other or "".join(one) == "".join(other):
         return True
     short, long = sorted((one, other), key=len)

@@ -5,15 +5,15 @@ A keyword is found at word boundaries, whatever its case, accents, hyphens and p
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
-import numpy.typing as npt
 
 from digest.match.index import Index
-from digest.match.names import is_same_person, parse
+from digest.match.names import are_compatible, parse
+from digest.match.register import Mask, Register
 from digest.match.text import IS_UNSPACED, STOP_WORDS, fold, plain
 from digest.models import Topic
 
@@ -26,29 +26,30 @@ _GAP_PATTERN = r"[\s\-\u2010-\u2015_/]+"
 class Ruling:
     """What the rules say of a topic: who may not be shown, who must, and the reasons."""
 
-    barred: npt.NDArray[np.bool_]  # of each paper: is it kept out?
+    barred: Mask
     certain: Mapping[int, str]  # papers of the topic's authors, with the author as typed
-    holders: Mapping[str, frozenset[int]]  # the papers that hold each keyword
-    excluded: Mapping[str, frozenset[int]]  # those that hold each excluded word
-    filed: Mapping[str, frozenset[int]]  # those of each category
+    holders: Mapping[str, Mask]  # the papers that hold each keyword
+    excluded: Mapping[str, Mask]  # those that hold each excluded word
+    filed: Mapping[str, Mask]  # those of each category
 
     def keywords_in(self, number: int) -> list[str]:
         """The keywords that a paper holds."""
-        return [keyword for keyword, numbers in self.holders.items() if number in numbers]
+        return [keyword for keyword, holding in self.holders.items() if holding[number]]
 
     def categories_of(self, number: int) -> list[str]:
         """Those of the topic's categories that a paper is filed under."""
-        return [category for category, numbers in self.filed.items() if number in numbers]
+        return [category for category, filed in self.filed.items() if filed[number]]
 
-    def losses(self, numbers: frozenset[int]) -> Iterator[tuple[str, int]]:
+    def losses(self, matching: Mask) -> Iterator[tuple[str, int]]:
         """Which rules keep some of these papers out, in words, and how many each."""
-        lost = numbers.difference(self.certain)
+        lost = matching.copy()
+        lost[[*self.certain]] = False
         for word, holding in self.excluded.items():
-            yield f"with the excluded “{word}”", len(lost & holding)
+            yield f"with the excluded “{word}”", int((lost & holding).sum())
         if self.holders:
-            yield "without any of the keywords", len(lost.difference(*self.holders.values()))
+            yield "without any of the keywords", int((lost & ~_either(self.holders)).sum())
         if self.filed:
-            yield f"outside {', '.join(self.filed)}", len(lost.difference(*self.filed.values()))
+            yield f"outside {', '.join(self.filed)}", int((lost & ~_either(self.filed)).sum())
 
 
 NO_RULES = Ruling(np.zeros(0, bool), {}, {}, {}, {})
@@ -59,37 +60,27 @@ def judge(index: Index, topic: Topic) -> Ruling:
     rules = (topic.keywords, topic.exclude, topic.authors, topic.categories)
     if not any(rules):
         return NO_RULES
-    found = index.rulings.get(rules)
+    found = index.register.rulings.get(rules)
     if found is None:
-        found = _judge(index, *rules)
-        index.rulings.keep(rules, found)
+        found = _judge(index.register, topic)
+        index.register.rulings.keep(rules, found)
     return found
 
 
-def _judge(
-    index: Index,
-    keywords: Iterable[str],
-    exclude: Iterable[str],
-    authors: Iterable[str],
-    within: Iterable[str],
-) -> Ruling:
-    holders = {keyword: _holding(index, keyword) for keyword in keywords}
-    excluded = {word: _holding(index, word) for word in exclude}
-    filed = {category: _filed_under(index, category) for category in within}
-    barred = np.zeros(len(index.papers), bool)
-    for rule in (holders, filed):
-        if rule:
-            barred |= ~_mask(index, rule.values())
-    barred |= _mask(index, excluded.values())
-    return Ruling(barred, _written_by(index, authors), holders, excluded, filed)
+def _judge(register: Register, topic: Topic) -> Ruling:
+    holders = {keyword: _holding(register, keyword) for keyword in topic.keywords}
+    excluded = {word: _holding(register, word) for word in topic.exclude}
+    filed = {one: register.filed.get(one.casefold(), register.none()) for one in topic.categories}
+    barred = _either(excluded) if excluded else register.none()
+    for rule in filter(None, (holders, filed)):
+        barred |= ~_either(rule)
+    return Ruling(barred, _written_by(register, topic.authors), holders, excluded, filed)
 
 
-def _mask(index: Index, either: Iterable[frozenset[int]]) -> npt.NDArray[np.bool_]:
-    """Of each paper whether it is in one of the sets."""
-    mask = np.zeros(len(index.papers), bool)
-    for numbers in either:
-        mask[[*numbers]] = True
-    return mask
+def _either(masks: Mapping[str, Mask]) -> Mask:
+    """The papers that are in one of the masks."""
+    found: Mask = np.any([*masks.values()], axis=0)
+    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,23 +144,26 @@ def _end(chunk: str) -> str:
     return r"(?![\w+#])" if len(chunk) == 1 else r"(?!\w)"
 
 
-def _holding(index: Index, keyword: str) -> frozenset[int]:
-    """The papers that hold the keyword; looked up once an index."""
-    if keyword not in index.holding:
-        wanted, folded = read_keyword(keyword), index.folded
-        told = index.simple if wanted.forms else frozenset[int]()
-        unsure = (number for number in _candidates(index, keyword) if number not in told)
-        read = (number for number in unsure if wanted.occurs(folded[number]))
-        index.holding[keyword] = (told & index.writing(wanted.forms)).union(read)
-    return index.holding[keyword]
+def _holding(register: Register, keyword: str) -> Mask:
+    """The papers that hold the keyword; looked up once."""
+    held = register.holding.get(keyword)
+    if held is None:
+        wanted, unsure = read_keyword(keyword), _candidates(register, keyword)
+        held = register.none()
+        if wanted.forms:
+            held, unsure = register.simple & register.writing(wanted.forms), unsure & ~register.simple
+        read = np.flatnonzero(unsure).tolist()
+        held[[number for number in read if wanted.occurs(register.folded[number])]] = True
+        register.holding.keep(keyword, held)
+    return held
 
 
-def _candidates(index: Index, keyword: str) -> Iterable[int]:
+def _candidates(register: Register, keyword: str) -> Mask:
     """The papers with the rarest plain word of the keyword in some form; without such a word, all."""
     chunks = _GAP.split(fold(plain(keyword)))
     words = [word for chunk in chunks for word in (_SIGN.split(chunk) if chunk.isascii() else [chunk])]
-    found = [index.writing(_forms(word)) for word in words if _is_plain(word)]
-    return min(found, key=len, default=range(len(index.papers)))
+    found = [register.writing(_forms(word)) for word in words if _is_plain(word)]
+    return min(found, key=np.count_nonzero, default=~register.none())
 
 
 def _is_plain(chunk: str) -> bool:
@@ -183,14 +177,11 @@ def _forms(word: str) -> set[str]:
     return {stem + ending for stem, endings in ways for ending in endings}
 
 
-def _filed_under(index: Index, category: str) -> frozenset[int]:
-    return index.filed.get(category.casefold(), frozenset())
-
-
-def _written_by(index: Index, authors: Iterable[str]) -> dict[int, str]:
+def _written_by(register: Register, authors: Sequence[str]) -> dict[int, str]:
     return {
         number: author
-        for author in authors
-        for number, name in index.signed.get(parse(author).family, ())
-        if is_same_person(author, name)
+        for author, name in zip(authors, map(parse, authors), strict=True)
+        for given, numbers in register.signed.get(name.family, {}).items()
+        if name.family and are_compatible(name.given, given)
+        for number in numbers
     }

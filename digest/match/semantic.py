@@ -27,7 +27,7 @@ FILES: Mapping[str, str] = {
 }
 MOST_TOKENS = 64  # of title and abstract; more makes encoding slower and ranking no better
 BATCH = 16
-KEPT = 50_000  # vectors that are kept for texts that come again: 77 MB
+KEPT = 100_000  # vectors that are kept for texts that come again: 80 MB
 WIDTH = 384
 
 CALIBRATION = Calibration(slope=2.88, growth=2.00, rarity=0.27, toll=1.78, credit=1.02, base=-8.64)
@@ -43,7 +43,7 @@ class SentenceModel:
     likes_share: float = 2.0
     floor: float = 0.3
     calibration: Calibration = CALIBRATION
-    _known: Memory[bytes, Floats] = field(default_factory=lambda: Memory(KEPT), repr=False)
+    _known: Memory[bytes, bytes] = field(default_factory=lambda: Memory(KEPT), repr=False)
     _new: dict[bytes, bytes] = field(default_factory=dict, repr=False)  # of these, what nobody has stored
 
     def topics(self, texts: Sequence[str]) -> Floats:
@@ -71,7 +71,7 @@ class SentenceModel:
         """Take vectors that were encoded before, as `take_new` gave them; others are passed over."""
         for key, vector in vectors.items():
             if len(vector) == 2 * WIDTH:
-                self._known.keep(key, _unpacked(vector))
+                self._known.keep(key, vector)
 
     def take_new(self) -> dict[bytes, bytes]:
         """What was encoded since this was last asked, by key: each vector as float16, little end first."""
@@ -85,15 +85,13 @@ class SentenceModel:
             made = np.asarray(make([*missing.values()]), "<f2")
             for key, vector in zip(missing, made, strict=True):
                 found[key] = self._learn(key, vector.tobytes())
-        rows = [row for key in keys if (row := found[key]) is not None]
-        return np.stack(rows) if rows else np.zeros((0, WIDTH), np.float32)
+        return _unpacked(b"".join([row for key in keys if (row := found[key]) is not None]))
 
-    def _learn(self, key: bytes, vector: bytes) -> Floats:
+    def _learn(self, key: bytes, vector: bytes) -> bytes:
         if len(self._new) < KEPT:  # nobody may ever ask for them
             self._new[key] = vector
-        unpacked = _unpacked(vector)
-        self._known.keep(key, unpacked)
-        return unpacked
+        self._known.keep(key, vector)
+        return vector
 
     def encode(self, texts: Sequence[str]) -> Floats:
         """The direction of each text, zero for an empty one; in batches of like length, to pad little."""
@@ -169,9 +167,9 @@ def _key(*text: str) -> bytes:
     return sha256("\0".join(parts).encode("utf-8", "replace")).digest()
 
 
-def _unpacked(vector: bytes) -> Floats:
-    """A vector as it was kept, again of length one: the same whether it was just made or read."""
-    return np.asarray(unit(np.frombuffer(vector, "<f2").astype(np.float32)[None])[0])
+def _unpacked(vectors: bytes) -> Floats:
+    """Vectors as they were kept, again of length one: the same whether they were just made or read."""
+    return unit(np.frombuffer(vectors, "<f2").astype(np.float32).reshape(-1, WIDTH))
 
 
 def _clean(text: str) -> str:

@@ -1,4 +1,4 @@
-"""Words: how papers, topics and names become comparable. Pure; knows no paper and no topic.
+"""Words: how papers, topics and names become comparable. Pure; knows no topic.
 
 A word is a run of letters and digits of one script, folded by NFKD without accents and case, so that
 Schrödinger, SCHRÖDINGER and schrodinger are one word. `C++`, `C#` and `F#` are words. Chinese, Japanese
@@ -12,6 +12,8 @@ from functools import lru_cache
 from threading import Lock
 
 import snowballstemmer
+
+from digest.models import Paper
 
 #: Scripts that write without blanks: Thai to Myanmar, kana, Han (with its extensions), Khmer.
 _UNSPACED = "\u0e01-\u0eff\u1000-\u109f\u1780-\u17ff\u3005-\u3007\u3041-\u30ff\u3400-\u9fff\uf900-\ufaff"
@@ -65,6 +67,11 @@ def plain(text: str) -> str:
         text = _TEX_ACCENT.sub(lambda found: found[1] or found[2], text)
         text = _TEX_FONT.sub("", text)
     return unicodedata.normalize("NFC", text)
+
+
+def full_text(paper: Paper) -> str:
+    """What is read of a paper."""
+    return f"{paper.title}\n{paper.abstract}"
 
 
 def short(text: str, most: int) -> str:
