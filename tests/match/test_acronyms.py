@@ -6,7 +6,7 @@ from digest.match import build_index, rank
 from digest.match.acronyms import definitions, learn_acronyms
 from digest.match.text import term, terms
 from digest.models import Match, Paper
-from tests.make import make_paper, make_topic
+from tests.make import make_paper, make_topic, recorded_papers
 
 SHORT = make_paper(1, title="RAG for law", abstract="We make RAG faster; RAG is slow.")
 LONG = make_paper(2, title="Retrieval-augmented generation for law", abstract="We generate with retrieval.")
@@ -27,6 +27,21 @@ def test_either_form_finds_papers_in_both(text: str) -> None:
 def test_the_reason_names_the_form_that_the_paper_uses(text: str) -> None:
     because = {match.paper_id: match.because for match in rank_one(text, SHORT, LONG)}
     assert because == {SHORT.id: ("RAG",), LONG.id: ("Retrieval-augmented generation",)}
+
+
+@pytest.mark.parametrize(
+    ("short", "long"),
+    [
+        ("RAG", "retrieval augmented generation"),
+        ("MoE", "mixture of experts"),
+        ("RLHF", "reinforcement learning from human feedback"),
+    ],
+)
+def test_either_form_finds_mostly_the_same_papers_of_a_day(short: str, long: str) -> None:
+    index = build_index(recorded_papers())
+    first, second = rank(index, [make_topic(short), make_topic(long)], limit=10)
+    shared = {match.paper_id for match in first} & {match.paper_id for match in second}
+    assert len(shared) >= 8
 
 
 def test_both_forms_are_about_as_sure_of_a_paper() -> None:
