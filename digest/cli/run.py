@@ -149,7 +149,7 @@ async def _tell_nothing(tools: Desk, report: ComposeReport) -> None:
             typer.echo(sentence)
     elif due_at is None:
         typer.echo("nobody is subscribed; add somebody to subscribers.yaml")
-    else:
+    elif due_at > tools.clock():  # else what keeps the due from being made is told already
         typer.echo(f"nothing due until {due_at:%Y-%m-%d %H:%M} UTC; try digest preview")
 
 

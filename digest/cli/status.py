@@ -13,13 +13,14 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Column, Table
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from digest.cli import options
 from digest.cli.desk import Desk, desk, run_async
 from digest.cli.watch import Watch, look, show
 from digest.errors import ConfigError
 from digest.pipeline import alarm
-from digest.storage import overview, passes, subscribers
+from digest.storage import issues, overview, passes, subscribers
 
 SOURCE_COLUMNS = ("source", "state", "since", "last new", "new", "entries")
 
@@ -121,7 +122,7 @@ async def _of_issue(tools: Desk, issue: str) -> Sequence[Mapping[str, Any]]:
     """Deliveries of one issue, or of all issues of a day (UTC). Raises ConfigError."""
     async with tools.db.read() as conn:
         if issue.isdigit():
-            return await overview.of_issue(conn, int(issue))
+            return await _of_number(conn, int(issue))
         try:
             start = datetime.fromisoformat(issue).replace(tzinfo=UTC)
         except ValueError as error:
@@ -129,6 +130,15 @@ async def _of_issue(tools: Desk, issue: str) -> Sequence[Mapping[str, Any]]:
                 f'--issue: "{issue}" is neither a number nor a day such as 2026-04-14'
             ) from error
         return await overview.of_day(conn, start, start + timedelta(days=1))
+
+
+async def _of_number(conn: AsyncConnection, number: int) -> Sequence[Mapping[str, Any]]:
+    """The deliveries of an issue. Raises ConfigError if there is no such issue."""
+    within = min(number, 2**31 - 1)  # what PostgreSQL counts to
+    rows = await overview.of_issue(conn, within)
+    if not rows and not await issues.by_ids(conn, [within]):
+        raise ConfigError(f"there is no issue {number}; `digest status` shows the newest")
+    return rows
 
 
 async def _resolve(tools: Desk, some: Sequence[Mapping[str, Any]] | None, resolution: Resolution) -> None:
@@ -209,7 +219,7 @@ def _show_rows(rows: Sequence[Mapping[str, Any]], form: str) -> None:
         table.writeheader()
         table.writerows({name: _cell(value) for name, value in _jsonable(row).items()} for row in rows)
     elif not rows:
-        typer.echo("no delivery: the issue is unknown, or there was nothing to mail")
+        typer.echo("no delivery: there was nothing to mail")
     else:
         _print_table(Console(), ["id", "email", "state", "attempts", "bounced", "reply"], rows)
 

@@ -134,3 +134,13 @@ def test_the_error_of_a_source_has_a_line_of_its_own(digest: Command, folder: Pa
     digest("run", "--now", NOW)
     [source] = json.loads(digest("status", "--json").out)["sources"]
     assert f"{source['name']}: {source['error']}\n" in digest("status").out
+
+
+def test_issue_that_never_was_is_told_from_one_without_mail(digest: Command, folder: Path) -> None:
+    config = folder / "subscribers.yaml"
+    config.write_text(config.read_text().replace("    trending: 3\n", "    cut: 100\n"))
+    digest("run", "--now", NOW)
+    assert "there was nothing to mail" in digest("status", "--issue", "1").out
+    for unknown in ("99", "9" * 30):
+        done = digest("status", "--issue", unknown)
+        assert (done.status, f"there is no issue {unknown}" in done.err) == (2, True)
