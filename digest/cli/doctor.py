@@ -13,6 +13,7 @@ from digest.cli import options
 from digest.cli.desk import Desk, desk, run_async
 from digest.cli.signing import dkim_keys
 from digest.compose.probe import probe
+from digest.compose.templates import misnamed
 from digest.config import Settings, normalise_address, read_settings
 from digest.deliver import verp
 from digest.deliver.addresses import refusal
@@ -86,7 +87,7 @@ def _configuration(tools: Desk) -> Check:
         roster = tools.roster()
     except DigestError as error:
         return fail("configuration", str(error).replace("\n", "; "), "mend it; nothing runs before")
-    count = f"{len(roster.sources)} sources, {len(roster.listed)} subscribers"
+    count = f"sources: {len(roster.sources)}, subscribers: {len(roster.listed)}"
     return ok("configuration", f"{tools.roster_path}: {count}")
 
 
@@ -101,6 +102,8 @@ async def _templates(tools: Desk) -> list[Check]:
         return [fail("templates", str(error), "mend it; until then no new issue is made")]
     if met := await faults.standing(tools.db, folder):
         return [fail("templates", met, "mend it; mails that meet it leave in the usual look")]
+    if strange := misnamed(folder):
+        return [warn("templates", "; ".join(strange), "rename it; until then it changes nothing")]
     return [ok("templates", f"{folder}: whole")]
 
 

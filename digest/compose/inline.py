@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import css_inline
 
 _JINJA = re.compile(r"\{[{%#].*?[}%#]\}", re.DOTALL)
+_COMMENT = re.compile(r"/\*.*?\*/|\"[^\"\n]*\"|'[^'\n]*'", re.DOTALL)
 _HIDDEN = re.compile(r"<!--jinja(\d+)-->|jinja(\d+)x(?:=\"\")?")
 _LINK = '<link rel="stylesheet" href="style.css">'
 _NO_COMMENTS = (("<", ">"), ("<!--", "-->"), ("<title", "</title"), ("<style", "</style"))
@@ -47,6 +48,26 @@ def inline(source: str, style: str) -> Inlined:
         kept = sheet.group() if sheet else ""
         return _show(inlined.replace(kept, "", 1).replace("<!--style-->", kept), tags)
     return _show(_inliner.inline_fragment(hidden, style), tags)
+
+
+def style_fault(style: str) -> tuple[int, str] | None:
+    """Line and words of what keeps a style sheet from being read: a brace too many or too few, or no rule.
+
+    The inliner reads past such a fault without a word, and the mail would lose its whole look.
+    """
+    bare = _COMMENT.sub(lambda found: re.sub(r"[^\n]", " ", found[0]), style)
+    opened: list[int] = []
+    for match in re.finditer(r"[{}]", bare):
+        line = bare.count("\n", 0, match.start()) + 1
+        if match[0] == "{":
+            opened.append(line)
+        elif not opened:
+            return line, "a } without its {"
+        else:
+            opened.pop()
+    if opened:
+        return opened[-1], "a { without its }"
+    return (1, "no rule of CSS stands here") if bare.strip() and "{" not in bare else None
 
 
 def _hide(source: str) -> tuple[str, list[tuple[str, int]]]:

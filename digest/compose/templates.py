@@ -5,6 +5,7 @@ in the package, then in a checkout.
 """
 
 from collections.abc import Callable, Sequence
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ from jinja2 import (
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from digest.compose import prose
-from digest.compose.inline import Inlined, inline
+from digest.compose.inline import Inlined, inline, style_fault
 from digest.errors import TemplateError
 
 _PACKAGE = Path(__file__).resolve().parents[1] / "templates"
@@ -111,6 +112,18 @@ class Templates:
         return f"{filename}:{self._loader.line(filename, line)}"
 
 
+def misnamed(folder: Path) -> list[str]:
+    """Files of the operator that no mail uses, for their names are nearly, but not, those of templates."""
+    shipped = {path.name for path in (_PACKAGE, _CHECKOUT) for path in (path / "email").glob("*")}
+    own = (path for place in (folder, folder / "email") for path in sorted(place.glob("*.*")))
+    found = []
+    for path in own:
+        close = get_close_matches(path.name, shipped, 1, 0.8)
+        if close and path.name not in shipped:
+            found.append(f"{path}: no template has this name; did you mean {close[0]}?")
+    return found
+
+
 class _Inlining(BaseLoader):
     """Loads from the first folder that has the name; style.css goes into the tags of .html templates."""
 
@@ -128,6 +141,8 @@ class _Inlining(BaseLoader):
             return source, filename, uptodate
         environment.parse(source, template, filename)  # a fault in its syntax is named with its own line
         style, _, _ = self._read(environment, "style.css")
+        if fault := style_fault(style):
+            raise TemplateError(f"{self.path('style.css')}:{fault[0]}: {fault[1]}")
         self.files[filename or ""] = inlined = inline(source, style)
         return inlined.source, filename, uptodate
 

@@ -96,13 +96,23 @@ class TopicShape(Shape):
         return {**super().model_dump(**options), "about": self.about or ""}
 
 
+def _named_apart(topics: tuple[TopicShape, ...]) -> tuple[TopicShape, ...]:
+    """What a mail says of a topic it says by its name."""
+    names = [topic.name for topic in topics]
+    if double := next((name for name in names if names.count(name) > 1), None):
+        raise ValueError(f"two topics are called {double}; give one of them another name")
+    return topics
+
+
 class SubscriberShape(Shape):
     """One item of `subscribers`, the file's `defaults` already underneath."""
 
     email: Address
     name: Annotated[StrictStr, AfterValidator(lambda text: " ".join(text.split()))] = ""
     topics: Annotated[
-        tuple[Annotated[TopicShape, BeforeValidator(_topic_of_text)], ...], BeforeValidator(_none_is_empty)
+        tuple[Annotated[TopicShape, BeforeValidator(_topic_of_text)], ...],
+        BeforeValidator(_none_is_empty),
+        AfterValidator(_named_apart),
     ] = ()
     schedule: Times = Schedule()
     max_papers: Annotated[int, Field(ge=1, le=200)] = 10

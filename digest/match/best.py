@@ -76,7 +76,7 @@ def pick(logits: Floats, limit: int | None, least: Floats) -> tuple[Ints, Ints]:
     """
     bounds = least
     groups = logits.shape[1] // 16
-    if limit is not None and groups > limit:
+    if limit and groups > limit:
         maxima = logits[:, : groups * 16].reshape(len(logits), 16, groups).max(axis=1)
         bounds = np.maximum(bounds, np.partition(maxima, groups - limit, axis=1)[:, groups - limit, None])
     bounds = np.maximum(bounds - np.float32(_ORDER), LOWEST)

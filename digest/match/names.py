@@ -6,8 +6,12 @@ from functools import lru_cache
 
 from digest.match.text import IS_UNSPACED, fold, plain
 
+_TOGETHER = re.compile(r"[B-DF-HJ-NP-TV-XZ]{2,3}")  # a name has a vowel
 _ASIDE = re.compile(r"\([^)]*\)")  # affiliations, as old arXiv records have them
 _INITIALS = re.compile(r"[A-Z]{1,3}")
+#: What follows a name and is none of it; what stands before a family name, in small letters.
+_TITLES = re.compile(r"(?:,\s*|\s+)(?:Jr|Sr|II|III|IV|Ph\.?\s?D|M\.?D)\.?$")
+_PARTICLES = re.compile(r"\b(?:van|von|der|den|de|du|del|della|di|da|dos|la|le|ter|zu)\s+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +33,7 @@ def is_same_person(one: str, other: str) -> bool:
 @lru_cache(maxsize=1 << 14)
 def parse(name: str) -> Name:
     """Cut a name as written into family and given names."""
-    written = _ASIDE.sub(" ", plain(name)).strip()
+    written = _PARTICLES.sub("", _TITLES.sub("", _ASIDE.sub(" ", plain(name)).strip()))
     if IS_UNSPACED.match(written):
         return Name(fold("".join(written.split())))
     if "," in written:
@@ -40,6 +44,8 @@ def parse(name: str) -> Name:
         # PubMed writes `Zhao SK`: capitals behind a longer name are initials.
         if len(parts) > 1 and _INITIALS.fullmatch(parts[-1]) and not parts[0].isupper():
             words = [*parts[-1].lower(), *_words(" ".join(parts[:-1]))]
+        elif len(parts) > 1 and _TOGETHER.fullmatch(parts[0]):  # `JM Smith`
+            words = [*parts[0].lower(), *_words(" ".join(parts[1:]))]
         else:
             words = _words(written)
     return Name(words[-1], tuple(words[:-1])) if words else Name("")

@@ -95,13 +95,14 @@ def make_queries(index: Index, topics: Sequence[Topic], examples: Mapping[str, P
 
 
 def read_text(topic: Topic) -> str:
-    """What is read of a topic: the same however it is typed."""
-    return normal(topic.text)
+    """What is read of a topic: the same however it is typed; of one without words, its keywords."""
+    text = normal(topic.text)
+    return text if not topic.keywords or topic_terms(text) else normal(" ".join(topic.keywords))
 
 
 def known_papers(ids: Sequence[str], examples: Mapping[str, Paper]) -> tuple[Paper, ...]:
     """Of liked or disliked papers those that are known, each once."""
-    return tuple(examples[one] for one in dict.fromkeys(ids) if one in examples) if ids else ()
+    return tuple({examples[one].id: examples[one] for one in ids if one in examples}.values()) if ids else ()
 
 
 def _kept(said: Sequence[str], words: Sequence[str]) -> Sequence[str]:

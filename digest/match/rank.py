@@ -75,7 +75,8 @@ def _explained(index: Index, topic: Topic, bare: Match, examples: Mapping[str, P
         return known[1]
     told = _teller(index, topic, examples).because(index, bare.paper_id, bare.parts)
     explained = bare._replace(because=(*told[: MOST - len(bare.because)], *bare.because))
-    index.shown.keep(id(bare), (bare, explained))
+    if told:
+        index.shown.keep(id(bare), (bare, explained))
     return explained
 
 

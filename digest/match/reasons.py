@@ -15,7 +15,7 @@ from digest.match.text import short, terms, topic_terms
 from digest.models import Paper, Topic
 
 MOST = 6  # reasons are read at a glance
-LONGEST = 5  # words of a phrase
+LONGEST = 8  # words of a phrase; of a script without blanks, one character more
 TITLE = 60  # characters of a liked paper's title
 
 #: From here on likes are a reason of their own; in logits, of which 1 nearly triples the odds.

@@ -14,11 +14,12 @@ import numpy as np
 from digest.match.index import Index
 from digest.match.names import are_compatible, parse
 from digest.match.register import Mask, Register
-from digest.match.text import IS_UNSPACED, STOP_WORDS, fold, plain
+from digest.match.text import IS_UNSPACED, STOP_WORDS, UNSPACED, fold, plain
 from digest.models import Topic
 
 _GAP = re.compile(r"[\s\-\u2010-\u2015_/]+")
 _SIGN = re.compile(r"[^a-z0-9]+")
+_LETTER = rf"[^\W{UNSPACED}]"  # words of other scripts end beside those of a script without blanks
 _GAP_PATTERN = r"[\s\-\u2010-\u2015_/]+"
 
 
@@ -124,24 +125,30 @@ def read_keyword(keyword: str) -> Keyword:
 
 def _plural(word: str, *, shouted: bool) -> tuple[str, Sequence[str]]:
     """What singular and plural of a word share, and their endings; acronyms (`AIDS`) stay whole."""
-    if not word.isalpha() or len(word) < 3 or IS_UNSPACED.match(word[-1]):
+    if not word.isalpha() or len(word) < (2 if shouted else 3) or IS_UNSPACED.match(word[-1]):
         return word, ("",)
     if not shouted and len(word) > 4 and word.endswith(("ies", "y")):
-        return word.removesuffix("ies").removesuffix("y"), ("y", "ies", "ys")
+        return word.removesuffix("ies").removesuffix("y"), ("y", "ies", "ys", "ie")
+    if not shouted and len(word) > 4 and word.endswith(("ses", "xes", "zes", "ches", "shes")):
+        return word[:-2], (
+            "",
+            "e",
+            "es",
+        )  # `losses`, `viruses`, `cases`: no rule tells where the singular ends
     if not shouted and len(word) > 3 and word.endswith("s") and not word.endswith(("ss", "us", "is")):
-        return word[:-1], ("", "s", "es")
+        return word[:-1], ("", "s", "es", "ses")
     return word, ("", "s", "es")
 
 
 def _start(chunk: str) -> str:
-    return r"(?<!\w)" if chunk[0].isalnum() and not IS_UNSPACED.match(chunk[0]) else ""
+    return rf"(?<!{_LETTER})" if chunk[0].isalnum() and not IS_UNSPACED.match(chunk[0]) else ""
 
 
 def _end(chunk: str) -> str:
     if not chunk[-1].isalnum() or IS_UNSPACED.match(chunk[-1]):
         return ""
     # `C` alone is neither `C++` nor `C#`.
-    return r"(?![\w+#])" if len(chunk) == 1 else r"(?!\w)"
+    return rf"(?!{_LETTER}|[+#])" if len(chunk) == 1 else rf"(?!{_LETTER})"
 
 
 def _holding(register: Register, keyword: str) -> Mask:

@@ -9,7 +9,7 @@ from array import array
 from bisect import bisect_left
 from dataclasses import dataclass
 
-from digest.match.text import places, plain, term
+from digest.match.text import full_text, places, plain, term
 from digest.models import Paper
 
 #: What parts neighbouring words: where a clause or a bracket ends in between they are no phrase.
@@ -44,13 +44,13 @@ class Spelling:
         """What hyphens join to the word at `start`: `few-` in `few-shot`."""
         if self.text[start - 1 : start] != "-":
             return ""
-        before = _JOINED.search(self.text, max(0, start - 30), start)
+        before = _JOINED.search(self.text, max(0, start - 200), start)
         return before[0] if before else ""
 
 
 def read_spelling(paper: Paper) -> Spelling:
     """Read title and abstract of a paper."""
-    text = f"{plain(paper.title)} | {plain(paper.abstract)}"
+    text = plain(full_text(paper))
     found = [(one, start, end) for start, end in places(text) if (one := term(text[start:end]))]
     line, marks = " ", array("L")
     for one, _, _ in found:

@@ -16,14 +16,14 @@ import snowballstemmer
 from digest.models import Paper
 
 #: Scripts that write without blanks: Thai to Myanmar, kana, Han (with its extensions), Khmer.
-_UNSPACED = "\u0e01-\u0eff\u1000-\u109f\u1780-\u17ff\u3005-\u3007\u3041-\u30ff\u3400-\u9fff\uf900-\ufaff"
-_UNSPACED += "\U00020000-\U0003ffff"
+UNSPACED = "\u0e01-\u0eff\u1000-\u109f\u1780-\u17ff\u3005-\u3007\u3041-\u30ff\u3400-\u9fff\uf900-\ufaff"
+UNSPACED += "\U00020000-\U0003ffff"
 #: Signs inside words that `\w` does not hold: accents, Hebrew points, Arabic and Indic vowels.
 _SIGNS = "\u0300-\u036f\u0591-\u05bd\u05bf-\u05c7\u064b-\u065f\u0670\u0900-\u0963\u0966-\u0dff"
-_WORD = re.compile(rf"[{_UNSPACED}]+|\b[A-Za-z](?:\+\+|#)(?![A-Za-z])|(?:[^\W_{_UNSPACED}]|[{_SIGNS}])+")
+_WORD = re.compile(rf"[{UNSPACED}]+|\b[A-Za-z](?:\+\+|#)(?![A-Za-z])|(?:[^\W_{UNSPACED}]|[{_SIGNS}])+")
 #: The same words where a text is ASCII, as nearly all are: found three times as fast.
 _ASCII_WORD = re.compile(r"\b[A-Za-z](?:\+\+|#)(?![A-Za-z])|[A-Za-z0-9]+", re.ASCII)
-IS_UNSPACED = re.compile(rf"[{_UNSPACED}]")
+IS_UNSPACED = re.compile(rf"[{UNSPACED}]")
 
 #: Marks that are written or left out at will: accents, Hebrew points, Arabic vowels.
 _MARKS = re.compile("[\u0300-\u036f\u0591-\u05c7\u064b-\u065f\u0670\u1ab0-\u1aff\u20d0-\u20ff\ufe20-\ufe2f]+")
@@ -31,6 +31,14 @@ _MARKS = re.compile("[\u0300-\u036f\u0591-\u05c7\u064b-\u065f\u0670\u1ab0-\u1aff
 _STROKES = str.maketrans(
     {"ł": "l", "ø": "o", "đ": "d", "ð": "d", "ħ": "h", "ı": "i", "æ": "ae", "œ": "oe", "þ": "th"}
 )
+
+#: Marks that NFKD makes letters of: `Copilot™` is no `copilottm`.
+_SIGNS_BESIDE = str.maketrans({"™": " ", "℠": " "})
+
+#: The plural of an acronym, by its capitals, or where no vowel is left to tell: `LMs`, `MoEs`; `llms`. The
+#: stemmer leaves an `s` behind that follows consonants alone.
+_ACRONYMS = re.compile(r"\b([A-Z]\w*[A-Z])s\b", re.ASCII)
+_CONSONANTS = re.compile(r"[b-df-hj-np-tv-xz]{2,}[b-df-hj-np-rtv-xz]s")
 
 _TEX_ACCENT = re.compile(r"""\\["'`^~=.]\s*\{?\\?([A-Za-z])\}?|\\[uvHcdbtkr](?:\s+|\{)\\?([A-Za-z])\}?""")
 _TEX_FONT = re.compile(
@@ -70,8 +78,8 @@ def plain(text: str) -> str:
 
 
 def full_text(paper: Paper) -> str:
-    """What is read of a paper."""
-    return f"{paper.title}\n{paper.abstract}"
+    """What is read of a paper; no phrase begins in the title and ends in the abstract."""
+    return f"{paper.title} | {paper.abstract}"
 
 
 def short(text: str, most: int) -> str:
@@ -84,7 +92,8 @@ def fold(text: str) -> str:
     """`text` without case, accents and compatibility forms: `Schrödinger` -> `schrodinger`, `ﬁ` -> `fi`."""
     if text.isascii():
         return text.lower()
-    bare = _MARKS.sub("", unicodedata.normalize("NFKD", text.casefold()))
+    bare = unicodedata.normalize("NFKD", text.casefold().translate(_SIGNS_BESIDE))
+    bare = _MARKS.sub("", bare)
     return unicodedata.normalize("NFC", bare).casefold().translate(_STROKES)
 
 
@@ -117,17 +126,20 @@ def _cut(found: str) -> Sequence[str]:
 
 @lru_cache(maxsize=1 << 16)
 def normal(text: str) -> str:
-    """What two ways of typing a topic have in common: NFKC, without case and needless blanks."""
-    return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
+    """What two ways of typing a topic have in common: NFKC, without TeX, case and needless blanks."""
+    bare = _ACRONYMS.sub(r"\1", plain(text))  # for without case their plural cannot be told
+    return " ".join(unicodedata.normalize("NFKC", bare).casefold().split())
 
 
 @lru_cache(maxsize=1 << 16)  # the words of some weeks, 20 MB
 def term(word: str) -> str:
     """What two spellings of a word have in common: folded and stemmed; empty for a stop word."""
-    folded = fold(word)
+    folded = "".join(fold(_ACRONYMS.sub(r"\1", word)).split())  # some signs are folded to several words
     if folded in STOP_WORDS:
         return ""
-    return _stem(folded) if folded.isascii() else folded
+    if not folded.isascii():
+        return folded
+    return _stem(folded[:-1] if _CONSONANTS.fullmatch(folded) else folded)
 
 
 @lru_cache(maxsize=1 << 15)

@@ -6,6 +6,7 @@ from datetime import datetime
 from sqlalchemy import delete, insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from digest import identifiers
 from digest.models import Issue, Paper, Subscriber, Topic
 from digest.storage import issues, papers, subscribers
 from digest.storage.database import Database
@@ -43,9 +44,11 @@ def topic_of(reader: Subscriber, issue: Issue, paper_id: str) -> Topic | None:
 def teach(topic: Topic, paper_id: str, value: int) -> Topic:
     """The topic with this paper liked (1), disliked (-1) or neither (0)."""
     name = paper_id.removeprefix("arxiv:").removeprefix("doi:")
-    both = {name, paper_id}
-    liked = tuple(one for one in topic.liked if one not in both)
-    disliked = tuple(one for one in topic.disliked if one not in both)
+    meant = identifiers.key(paper_id)
+    liked, disliked = (
+        tuple(one for one in listed if one != paper_id and identifiers.key(one) != meant)
+        for listed in (topic.liked, topic.disliked)
+    )
     if value > 0:
         liked = (*liked, name)
     elif value < 0:

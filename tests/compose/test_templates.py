@@ -4,6 +4,7 @@ import pytest
 
 from digest.compose.inline import inline
 from digest.compose.message import Composer
+from digest.compose.templates import misnamed
 from digest.errors import TemplateError
 from digest.links import Links
 from digest.models import Message
@@ -83,6 +84,39 @@ def test_whatever_a_template_does_with_a_value_each_reader_sees_the_own_one(tmp_
             make_issue(number), reader, papers, message_id="<1@papers.dev>", created_at=NOW
         )
         assert USES[use].format(n=number) in made.html
+
+
+@pytest.mark.parametrize(
+    ("style", "fault"),
+    [
+        ("h1 {}\n\nh2 { color: red", "style.css:3: a { without its }"),
+        ("h1 { color: red; }\n}", "style.css:2: a } without its {"),
+        ("make it red", "style.css:1: no rule of CSS"),
+    ],
+)
+def test_broken_style_is_named_with_file_and_line(tmp_path: Path, style: str, fault: str) -> None:
+    (tmp_path / "style.css").write_text(style)
+    with pytest.raises(TemplateError) as raised:
+        compose(tmp_path)
+    assert fault in str(raised.value)
+
+
+def test_braces_in_comments_and_texts_are_no_rules(tmp_path: Path) -> None:
+    (tmp_path / "style.css").write_text("/* } */ h1 { color: #123456; font-family: '}'; }")
+    assert "color: #123456" in compose(tmp_path).html
+
+
+def test_preheader_stays_hidden_in_any_style(tmp_path: Path) -> None:
+    (tmp_path / "style.css").write_text("h1 { color: #123456; }")
+    assert '<div class="preheader" style="display: none;' in compose(tmp_path).html
+
+
+def test_file_whose_name_is_nearly_that_of_a_template_is_told(tmp_path: Path) -> None:
+    for name in ("digst.html", "card.html", "my-logo.html"):
+        (tmp_path / name).write_text("x")
+    assert misnamed(tmp_path) == [
+        f"{tmp_path / 'digst.html'}: no template has this name; did you mean digest.html?"
+    ]
 
 
 def test_missing_folder_is_named(tmp_path: Path) -> None:

@@ -144,6 +144,10 @@ def test_hash_changes_with_the_entry_and_not_with_comments(tmp_path: Path) -> No
         (ONE + "    max_papers: ten", 'subscribers[0].max_papers: must be a whole number, not "ten"'),
         (ONE + "    revisions: maybe", 'must be true or false, not "maybe"'),
         (ONE + "    citations: word", 'must be bibtex or ris, not "word"'),
+        (
+            ONE + "    topics: [x, {name: x, about: y}]",
+            "two topics are called x; give one of them another name",
+        ),
         (ONE + "    topics: [{name: x, liked: [foo]}]", '"foo" is neither an arXiv id nor a DOI'),
     ],
 )

@@ -45,6 +45,15 @@ def test_unknown_likes_change_nothing() -> None:
     assert [match.score for match in known] == [match.score for match in unknown]
 
 
+def test_paper_that_is_liked_in_two_forms_of_its_id_is_liked_once() -> None:
+    index = build_index([make_paper(number, title=f"language models {number}") for number in range(3)])
+    liked, ids = make_paper(9, title="models of language"), ("2604.00009", "arXiv:2604.00009v2")
+    once, twice = (
+        rank(index, [make_topic(liked=some)], examples=dict.fromkeys(ids, liked)) for some in (ids[:1], ids)
+    )
+    assert once == twice
+
+
 def test_likes_weigh_more_the_more_there_are() -> None:
     assert [likes_weight(count) for count in (0, 1, 2, 6)] == [0, 1 / 3, 1 / 2, 3 / 4]
 

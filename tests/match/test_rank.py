@@ -23,6 +23,12 @@ def rank_one(topic: Topic, papers: list[Paper] = PAPERS, **options: Any) -> list
     return rank(build_index(papers), [topic], **options)[0]
 
 
+def test_paper_with_a_sign_of_several_words_is_ranked_and_explained() -> None:
+    index = build_index([make_paper(1, title="Language of the prophet \ufdfa"), make_paper(2)])
+    [match] = rank(index, [make_topic("الله language")])[0]
+    assert match.because == ("Language",)
+
+
 def test_the_best_paper_is_first_and_says_why() -> None:
     best = rank_one(make_topic("separation of speech by transformers"))[0]
     assert (best.paper_id, best.topic) == (SPEECH.id, "separation of speech by transformers")

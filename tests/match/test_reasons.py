@@ -51,6 +51,11 @@ def test_characters_of_a_script_without_blanks_are_named_together() -> None:
     assert reasons("基于图的机器学习", "", "机器学习") == ("机器学习",)
 
 
+def test_a_long_word_of_hyphens_is_named_whole() -> None:
+    word = "electroencephalography-magnetoencephalography-informed"
+    assert reasons(f"An {word} decoder", "", "informed decoder") == (f"{word} decoder",)
+
+
 def test_six_reasons_are_enough() -> None:
     text = "apple pears. plums. cherries. quinces. figs. grapes. lemons. melons"
     assert len(reasons("Fruit", text, "melon apple grape fig plum lemon pear quince")) == 6

@@ -22,6 +22,14 @@ from tests.make import make_paper, make_topic
         ("schrodinger bridge", 'the Schr\\"odinger bridge'),
         ("机器学习", "基于机器学习的方法"),
         ("GPT-4", "We ask GPT-4."),
+        ("losses", "a loss"),
+        ("viruses", "a virus"),
+        ("cases", "a case"),
+        ("movies", "a movie"),
+        ("bias", "biases"),
+        ("LM", "two LMs"),
+        ("RAG", "基于RAG的方法"),
+        ("Copilot", "Copilot™ writes"),
     ],
 )
 def test_keyword_is_found(keyword: str, text: str) -> None:
@@ -75,6 +83,19 @@ def test_one_keyword_must_occur() -> None:
     papers = [make_paper(1, title="Speech and RAG"), make_paper(2, title="Speech and storage")]
     matches = rank_one(papers, make_topic("speech", keywords=("RAG", "vector search")))
     assert [(match.paper_id, match.because) for match in matches] == [(papers[0].id, ("RAG", "Speech"))]
+
+
+def test_no_keyword_goes_from_the_title_into_the_abstract() -> None:
+    papers = [make_paper(1, title="On language", abstract="Models of birds")]
+    assert rank_one(papers, make_topic("birds", keywords=("language models",))) == []
+    assert rank_one(papers, make_topic("birds", exclude=("language models",)))
+
+
+def test_topic_without_words_is_ranked_by_its_keywords() -> None:
+    papers = [make_paper(1, title="Speech for all"), make_paper(2)]
+    assert [match.paper_id for match in rank_one(papers, make_topic("IT", keywords=("speech",)))] == [
+        papers[0].id
+    ]
 
 
 def test_excluded_words_keep_a_paper_out() -> None:

@@ -3,7 +3,7 @@ from itertools import product
 
 import pytest
 
-from digest.match.text import fold, surfaces, term, terms
+from digest.match.text import fold, normal, surfaces, term, terms
 
 
 @pytest.mark.parametrize(
@@ -70,3 +70,21 @@ def test_stop_words_are_no_terms() -> None:
 
 def test_emoji_are_no_terms() -> None:
     assert terms("😀 🚀 ✨") == []
+
+
+@pytest.mark.parametrize(
+    ("one", "many"), [("LLM", "LLMs"), ("llm", "llms"), ("LM", "LMs"), ("MoE", "MoEs"), ("PDE", "PDEs")]
+)
+def test_acronym_and_its_plural_share_a_term(one: str, many: str) -> None:
+    assert term(one) == term(many)
+    assert normal(one) == normal(many) or term(normal(one)) == term(normal(many))
+
+
+def test_acronyms_that_end_in_s_stay_whole() -> None:
+    assert term("GPS") != term("GP")
+    assert term("TTS") != term("TT")
+
+
+@pytest.mark.parametrize("sign", ["\ufdfa", "\u037a"])
+def test_sign_that_stands_for_several_words_is_one_term_at_most(sign: str) -> None:
+    assert not set(term(sign)) & set(" ")
