@@ -44,6 +44,7 @@ class Overview:
     uncertain: Sequence[Mapping[str, Any]]
     unsent: Sequence[Mapping[str, Any]]
     quiet: Sequence[Mapping[str, Any]]
+    last_issue: int | None
     next_issue_at: datetime | None
     watch: Watch
     configuration: str | None  # what is wrong with subscribers.yaml
@@ -59,6 +60,7 @@ class Overview:
         return {
             "sources": list(self.sources),
             "deliveries": dict(self.deliveries),
+            "last_issue": self.last_issue,
             "next_issue_at": _iso(self.next_issue_at),
             "uncertain": [_jsonable(row) for row in self.uncertain],
             "last_pass": {"pass": last["number"], "at": _iso(last["committed_at"])} if last else None,
@@ -108,7 +110,8 @@ async def _status(
         if resolve:
             await _resolve(tools, rows, resolve)
         if rows is not None:
-            _show_rows(await _of_issue(tools, issue or ""), form)
+            rows = await _of_issue(tools, issue or "")
+            _show_rows(rows, form, "" if rows else await _nothing(tools, issue or ""))
             return 0
         found = await _overview(tools)
     if form:
@@ -130,6 +133,16 @@ async def _of_issue(tools: Desk, issue: str) -> Sequence[Mapping[str, Any]]:
                 f'--issue: "{issue}" is neither a number nor a day such as 2026-04-14'
             ) from error
         return await overview.of_day(conn, start, start + timedelta(days=1))
+
+
+async def _nothing(tools: Desk, issue: str) -> str:
+    """Why an issue has no delivery, or a day none."""
+    if not issue.isdigit():
+        return f"no mail was made of an issue due on {issue}"
+    async with tools.db.read() as conn:
+        found = (await issues.by_ids(conn, [int(issue)]))[int(issue)]
+        readers = await subscribers.by_ids(conn, [found.subscriber_id])
+    return f"issue {issue} for {readers[found.subscriber_id].email}: there was nothing to mail. {found.note}"
 
 
 async def _of_number(conn: AsyncConnection, number: int) -> Sequence[Mapping[str, Any]]:
@@ -154,12 +167,14 @@ async def _resolve(tools: Desk, some: Sequence[Mapping[str, Any]] | None, resolu
 async def _overview(tools: Desk) -> Overview:
     watch = await look(tools.db, tools.clock(), tools.settings.templates)
     async with tools.db.read() as conn:
+        newest = await issues.latest(conn, 1)
         return Overview(
             last_pass=await passes.last(conn),
             deliveries=await overview.by_state(conn),
             uncertain=await overview.uncertain(conn),
             unsent=await overview.unsent(conn, ROWS),
             quiet=await overview.quiet(conn, ROWS),
+            last_issue=newest[0].id if newest else None,
             next_issue_at=await subscribers.next_due_at(conn),
             watch=watch,
             configuration=tools.roster_fault(),
@@ -174,6 +189,10 @@ def _print(found: Overview) -> None:
     console.print(
         f"last pass   {_when(last['committed_at'])}" if last else "last pass   none; try digest run"
     )
+    if found.last_issue:
+        console.print(
+            f"last issue  {found.last_issue}; `digest status --issue {found.last_issue}` says who got it"
+        )
     console.print(f"next issue  {_when(found.next_issue_at)}")
     counts = ", ".join(f"{number} {state}" for state, number in found.deliveries.items() if number)
     console.print(f"deliveries  {counts or 'none'}")
@@ -182,10 +201,14 @@ def _print(found: Overview) -> None:
     for source in found.sources:
         if source["error"]:
             console.print(f"{escape(source['name'])}: {escape(source['error'])}", soft_wrap=True)
-    _print_table(console, ["id", "email", "state", "attempts", "reply"], found.unsent)
-    _print_table(console, ["email", "due_at", "note"], found.quiet)
+    _print_table(console, ["issue", "email", "state", "attempts", "reply"], found.unsent)
+    _print_table(console, ["issue", "email", "due_at", "note"], found.quiet)
     if found.uncertain:
         console.print("uncertain deliveries: `digest status --resolve resend` or `--resolve drop`")
+
+
+#: Columns that have a shorter name than their values.
+_KEYS = {"source": "name", "issue": "issue_id"}
 
 
 def _print_table(console: Console, columns: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> None:
@@ -193,7 +216,7 @@ def _print_table(console: Console, columns: Sequence[str], rows: Sequence[Mappin
         return
     table = Table(*(Column(name, overflow="fold") for name in columns))  # names are never cut
     for row in rows:
-        table.add_row(*(escape(_text(row.get("name" if key == "source" else key))) for key in columns))
+        table.add_row(*(escape(_text(row.get(_KEYS.get(key, key)))) for key in columns))
     console.print(table)
 
 
@@ -211,7 +234,7 @@ _COLUMNS = (
 )
 
 
-def _show_rows(rows: Sequence[Mapping[str, Any]], form: str) -> None:
+def _show_rows(rows: Sequence[Mapping[str, Any]], form: str, nothing: str) -> None:
     if form == "json":
         options.print_json([_jsonable(row) for row in rows])
     elif form == "csv":
@@ -219,9 +242,9 @@ def _show_rows(rows: Sequence[Mapping[str, Any]], form: str) -> None:
         table.writeheader()
         table.writerows({name: _cell(value) for name, value in _jsonable(row).items()} for row in rows)
     elif not rows:
-        typer.echo("no delivery: there was nothing to mail")
+        typer.echo(nothing)
     else:
-        _print_table(Console(), ["id", "email", "state", "attempts", "bounced", "reply"], rows)
+        _print_table(Console(), ["issue", "email", "state", "attempts", "bounced", "reply"], rows)
 
 
 def _cell(value: Any) -> Any:

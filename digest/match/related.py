@@ -19,7 +19,7 @@ from digest.match.meaning import Calibration, blend, unit
 from digest.match.text import topic_terms
 from digest.match.words import Ints
 
-CALIBRATION = Calibration(slope=3.47, growth=2.99, rarity=0.36, toll=0.92, credit=1.07, base=-8.35)
+CALIBRATION = Calibration(slope=3.51, growth=2.90, rarity=0.35, toll=0.88, credit=0.85, base=-8.28)
 
 
 @dataclass(frozen=True, slots=True)

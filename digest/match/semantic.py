@@ -30,7 +30,7 @@ BATCH = 16
 KEPT = 100_000  # vectors that are kept for texts that come again: 80 MB
 WIDTH = 384
 
-CALIBRATION = Calibration(slope=2.88, growth=2.00, rarity=0.27, toll=1.78, credit=1.02, base=-8.64)
+CALIBRATION = Calibration(slope=2.90, growth=1.98, rarity=0.29, toll=1.79, credit=0.86, base=-8.69)
 
 
 @dataclass(frozen=True, slots=True)

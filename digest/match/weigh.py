@@ -16,6 +16,9 @@ from digest.match.query import Queries
 from digest.match.words import Ints
 
 LIKES_RARITY = 7.0  # liked papers say as much as a topic of words that one paper in 1000 holds
+#: What likes add by themselves, in logits by their share: with it what is above a cut is as often relevant, and
+#: as much of the relevant is above it, as without likes (`tests/benchmarks/calibrate.py --likes`).
+LIKES_CREDIT = 1.5
 SILENT = np.float32(-1e35)  # logit where nothing speaks for the paper; added, which is quicker than copied
 TINY = np.float32(1e-6)  # so that no meaning at all is no hit, also where likes are all that counts
 FORM_TOLL = np.float32(0.5)  # what a topic loses, in logits, that is said in other words than typed
@@ -104,4 +107,5 @@ def _calibrated(index: Index, queries: Queries, share: Floats) -> tuple[Floats, 
     brevity = (1 - share) * np.maximum(-queries.lengths, 0)[:, None]
     rarity = (1 - share) * queries.rarity[:, None] + share * LIKES_RARITY
     topics = found.rarity * rarity - found.toll * length + found.credit * brevity + found.base
+    topics = topics + LIKES_CREDIT * share
     return np.asarray(found.slope + found.growth * length, np.float32), np.asarray(topics, np.float32)

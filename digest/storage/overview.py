@@ -75,7 +75,7 @@ async def unsent(conn: AsyncConnection, limit: int) -> list[Mapping[str, Any]]:
 async def quiet(conn: AsyncConnection, limit: int) -> list[Mapping[str, Any]]:
     """The latest issues that had nothing to mail, with the reason, newest first."""
     query = (
-        select(subscribers.c.email, issues.c.due_at, issues.c.note)
+        select(issues.c.id.label("issue_id"), subscribers.c.email, issues.c.due_at, issues.c.note)
         .join(subscribers, subscribers.c.id == issues.c.subscriber_id)
         .outerjoin(deliveries, deliveries.c.issue_id == issues.c.id)
         .where(deliveries.c.id.is_(None))

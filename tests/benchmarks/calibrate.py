@@ -1,10 +1,13 @@
-"""Fit what makes a weight a probability: python -m tests.benchmarks.calibrate [--model FOLDER]
+"""Fit what makes a weight a probability: python -m tests.benchmarks.calibrate [--model FOLDER] [--likes]
 
 Logistic regression of "is relevant" on the weight of a paper and on rarity and length of its topic, over
 judged days. Each topic of `phrasings.json` is also asked in other words (short, as a sentence, at length,
 as a list), because people do. What the fit is worth is measured on topics that it has not seen in any data
 set or wording: five parts by topic, each judged on daily-a by a fit on the other four, as precision,
 recall and false mail of the first ten at the cut of 50. `fit without daily-a` has not seen that day at all.
+
+With --likes nothing is fitted: printed are precision and recall at the cut, by the number of liked papers, on
+all judged data. LIKES_CREDIT of `digest.match.weigh` was chosen so that likes change neither for the worse.
 """
 
 import argparse
@@ -17,7 +20,7 @@ from typing import Any
 import numpy as np
 from scipy.optimize import minimize
 
-from digest.match import Index, build_index
+from digest.match import Index, build_index, rank
 from digest.match.best import LOWEST
 from digest.match.meaning import Calibration, Space
 from digest.match.query import make_queries
@@ -145,12 +148,36 @@ def cross_validate(days: Sequence[Day], judged: Sequence[Day]) -> np.ndarray:
     return np.mean(results, axis=0)
 
 
+def measure_likes(data: DataSet, space: Space | None) -> Iterator[str]:
+    """A line for each number of liked papers: precision and recall of all that is above the cut of 50."""
+    index = build_index(data.papers, space)
+    ranked = rank(index, data.topics(), examples=data.by_id, cut=50.0, reasons=False)
+    found: dict[int, np.ndarray] = {}
+    for query, matches in zip(data.queries, ranked, strict=True):
+        grades = data.grades.get(query["qid"], {})
+        pool = set(query.get("candidates") or data.by_id)
+        above = {match.paper_id for match in matches} & pool
+        counts = np.array([1, len(above), len(above & grades.keys()), len(grades)])
+        liked = len(query.get("liked", ()))
+        found[liked] = found.get(liked, np.zeros(4, int)) + counts
+    for liked, (queries, shown, good, wanted) in sorted(found.items()):
+        yield (
+            f"{data.name:12} {liked:2} likes: {shown / queries:5.1f} papers, "
+            f"precision {good / max(shown, 1):.2f}  recall {good / max(wanted, 1):.2f}"
+        )
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--model", type=Path, help="folder of the optional model")
-    space = open_model(folder) if (folder := parser.parse_args().model) else None
+    parser.add_argument("--likes", action="store_true", help="measure topics with liked papers")
+    options = parser.parse_args()
+    space = open_model(options.model) if options.model else None
+    if options.likes:
+        print(*(line for data in data_sets() for line in measure_likes(data, space)), sep="\n")
+        return
     phrasings = json.loads(PHRASINGS.read_text(encoding="utf-8"))
     days = [day for data in data_sets() if data.name in DAYS for day in read_days(data, space, phrasings)]
     judged = [day for day in days if day.data == JUDGED and not day.wording]
