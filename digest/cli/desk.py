@@ -27,7 +27,7 @@ from digest.deliver.files import FileTransport
 from digest.deliver.relay import Relay, parse_relay
 from digest.deliver.smtp import SmtpTransport
 from digest.deliver.transport import Transport
-from digest.errors import ConfigError
+from digest.errors import ConfigError, TemplateError
 from digest.links import Links
 from digest.models import Delivery, Site
 from digest.pipeline import epoch, reach
@@ -100,6 +100,14 @@ class Desk:
     def check_templates(self) -> None:
         """Raises TemplateError for a broken template of the operator. Looks again only after a change."""
         self.faults.check(lambda: (self.composer(), Letters(self.site())))
+
+    def template_fault(self) -> str | None:
+        """What keeps new issues from being made; None if every template of the operator can be used."""
+        try:
+            self.check_templates()
+        except TemplateError as error:
+            return str(error)
+        return None
 
     def links(self) -> Links:
         """Makes and reads signed links."""

@@ -11,6 +11,8 @@ import typer
 
 from digest.cli import options, supply
 from digest.cli.desk import Desk, desk, note, run_async
+from digest.compose.cards import clean_title
+from digest.config.file import Roster
 from digest.deliver.files import safe_name
 from digest.errors import BusyError, ConfigError
 from digest.match.rank import check_topic
@@ -73,8 +75,9 @@ async def _preview(
     now: str | None,
 ) -> None:
     async with desk(config, now) as tools:
-        await _need_papers(tools)
+        roster = await _need_papers(tools)
         readers = [_reader(topics)] if topics else await _subscribers(tools, email)
+        await _tell_edits(tools, roster, readers)
         composer, at = tools.composer(), tools.clock()
         previews = [
             await preview_issue(tools.db, reader, composer, at, days=days if topics else None)
@@ -87,7 +90,18 @@ async def _preview(
     _write_all(previews, form, output, opened, alone=bool(topics or email))
 
 
-async def _need_papers(tools: Desk) -> None:
+async def _tell_edits(tools: Desk, roster: Roster | None, readers: Sequence[Subscriber]) -> None:
+    """Tell if the file says something else of a reader than what was taken over of it."""
+    async with tools.db.read() as conn:
+        stored = await subscribers.by_emails(conn, [reader.email for reader in readers if reader.email])
+    for entry in roster.listed if roster else ():
+        known = stored.get(subscribers.address_of(entry.subscriber.email))
+        if known and known.file_hash not in (None, entry.file_hash):
+            said = f"{tools.roster_path} says something new of {entry.subscriber.email}"
+            note(f"{said}; `digest subscribers import {tools.roster_path}` takes it over")
+
+
+async def _need_papers(tools: Desk) -> Roster | None:
     """A first preview fetches and imports the file, as `run` would; a later one asks sources that are new."""
     from digest.cli.ingest import ingest_at
     from digest.cli.run import import_roster
@@ -96,10 +110,10 @@ async def _need_papers(tools: Desk) -> None:
         newest = await passes.newest_pass(conn)
     roster = tools.roster_if_needed()
     if roster is None:
-        return
+        return None
     new = await supply.unasked(tools, (source.name for source in roster.sources))
     if newest and not new:
-        return
+        return roster
     try:
         async with tools.hold():
             if not newest:
@@ -109,6 +123,7 @@ async def _need_papers(tools: Desk) -> None:
         if not newest:
             raise
         note(f"not asked yet: {', '.join(new)}; another pass runs, look again when it is done")
+    return roster
 
 
 async def _tell_shortage(tools: Desk, previews: Sequence[Preview]) -> None:
@@ -154,6 +169,8 @@ def _write_all(
         _write(one, form, path)
         if one.issue.note:
             note(one.issue.note)
+        if one.subscriber.email and one.issue.is_empty and not one.subscriber.quiet_note:
+            note("no mail would go out: `quiet_note` is off")
         if path and opened:
             _show(path.resolve())
 
@@ -204,7 +221,7 @@ def _explain(one: Preview) -> None:
         note(f"nothing passes the cut of {one.subscriber.cut:.0f}; the nearest:")
     for shown in one.issue.shown or one.near:
         match = found.get((shown.paper_id, shown.topic), shown)
-        note(f"{match.score:5.1f}  {' '.join(one.papers[match.paper_id].title.split())}")
+        note(f"{match.score:5.1f}  {clean_title(one.papers[match.paper_id])}")
         note(f"       {match.topic}: {', '.join(shown.because)}")
         if match.parts:
             note(f"       {_sum(match)}{_moved(match, one.subscriber)}")

@@ -3,7 +3,7 @@
 import csv
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
@@ -47,6 +47,7 @@ class Overview:
     last_issue: int | None
     next_issue_at: datetime | None
     watch: Watch
+    templates: str | None  # why no new issue is made
     configuration: str | None  # what is wrong with subscribers.yaml
 
     @property
@@ -118,7 +119,7 @@ async def _status(
         options.print_json(found.to_json())
     else:
         _print(found)
-    return 1 if found.configuration else 0
+    return 1 if found.configuration or found.templates else 0
 
 
 async def _of_issue(tools: Desk, issue: str) -> Sequence[Mapping[str, Any]]:
@@ -177,6 +178,7 @@ async def _overview(tools: Desk) -> Overview:
             last_issue=newest[0].id if newest else None,
             next_issue_at=await subscribers.next_due_at(conn),
             watch=watch,
+            templates=tools.template_fault(),
             configuration=tools.roster_fault(),
         )
 
@@ -186,6 +188,10 @@ def _print(found: Overview) -> None:
     last = found.last_pass
     for line in (found.configuration or "").splitlines():
         console.print(f"FAULT       {escape(line)}", style="bold")
+    if found.templates:
+        console.print(
+            f"TEMPLATE    {escape(found.templates)}; until it is mended no new issue is made", style="bold"
+        )
     console.print(
         f"last pass   {_when(last['committed_at'])}" if last else "last pass   none; try digest run"
     )
@@ -196,7 +202,7 @@ def _print(found: Overview) -> None:
     console.print(f"next issue  {_when(found.next_issue_at)}")
     counts = ", ".join(f"{number} {state}" for state, number in found.deliveries.items() if number)
     console.print(f"deliveries  {counts or 'none'}")
-    show(console, found.watch)
+    show(console, replace(found.watch, template=None) if found.templates else found.watch)
     _print_table(console, SOURCE_COLUMNS, [_source_row(source) for source in found.sources])
     for source in found.sources:
         if source["error"]:

@@ -103,7 +103,7 @@ def show(console: Console, found: Watch) -> None:
     if found.paused:
         console.print(f"PAUSED      {found.paused}; `digest status --resume` sends again", style="bold")
     if found.template:
-        console.print(f"TEMPLATE    {found.template}; until then mails leave in the usual look", style="bold")
+        console.print(f"TEMPLATE    {found.template}; mails leave in the usual look", style="bold")
     if found.waiting:
         console.print(f"waiting     {found.waiting} issues for {', '.join(found.awaited) or 'their sources'}")
     if found.oldest_due_at:

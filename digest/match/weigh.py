@@ -16,8 +16,8 @@ from digest.match.query import Queries
 from digest.match.words import Ints
 
 LIKES_RARITY = 7.0  # liked papers say as much as a topic of words that one paper in 1000 holds
-#: What likes add by themselves, in logits by their share: with it what is above a cut is as often relevant, and
-#: as much of the relevant is above it, as without likes (`tests/benchmarks/calibrate.py --likes`).
+#: What likes add by themselves, in logits by their share: with it what is above a cut is as often relevant,
+#: and as much of the relevant is above it, as without likes (`tests/benchmarks/calibrate.py --likes`).
 LIKES_CREDIT = 1.5
 SILENT = np.float32(-1e35)  # logit where nothing speaks for the paper; added, which is quicker than copied
 TINY = np.float32(1e-6)  # so that no meaning at all is no hit, also where likes are all that counts

@@ -83,6 +83,20 @@ def test_send_is_an_extra_issue_that_leaves_the_schedule(digest: Command, folder
     assert len(list((folder / "outbox").glob("*.eml"))) == 1
 
 
+def test_preview_tells_of_an_entry_that_was_edited_since(digest: Command, folder: Path) -> None:
+    config = folder / "subscribers.yaml"
+    assert "something new" not in digest("preview", "ada@example.org", "--now", NOW).err
+    config.write_text(config.read_text().replace("tool-using agents", "black holes"))
+    done = digest("preview", "ada@example.org", "--now", NOW)
+    assert "says something new of ada@example.org; `digest subscribers import" in done.err
+
+
+def test_preview_tells_that_no_mail_would_go_out(digest: Command, folder: Path) -> None:
+    config = folder / "subscribers.yaml"
+    config.write_text(config.read_text().replace("    trending: 3\n", "    cut: 100\n"))
+    assert "no mail would go out" in digest("preview", "ada@example.org", "--now", NOW).err
+
+
 def test_explain_tells_what_rules_kept_out(digest: Command, folder: Path) -> None:
     config = folder / "subscribers.yaml"
     entry = "      - name: Learning\n        about: reinforcement learning\n"

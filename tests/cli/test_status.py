@@ -140,7 +140,9 @@ def test_issue_that_never_was_is_told_from_one_without_mail(digest: Command, fol
     config = folder / "subscribers.yaml"
     config.write_text(config.read_text().replace("    trending: 3\n", "    cut: 100\n"))
     digest("run", "--now", NOW)
-    assert "there was nothing to mail" in digest("status", "--issue", "1").out
+    assert "1 for ada@example.org: there was nothing to mail" in digest("status", "--issue", "1").out
+    assert "`digest status --issue 1` says who got it" in digest("status").out
+    assert "no mail was made" in digest("status", "--issue", "2020-01-01").out
     for unknown in ("99", "9" * 30):
         done = digest("status", "--issue", unknown)
         assert (done.status, f"there is no issue {unknown}" in done.err) == (2, True)
