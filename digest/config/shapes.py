@@ -31,7 +31,7 @@ def _one_or_many(value: object) -> object:
 
 
 def _topic_of_text(value: object) -> object:
-    return {"name": value} if isinstance(value, str) else value
+    return {"name": value} if isinstance(value, str | int | float | date) else value
 
 
 def _none_is_empty(value: object) -> object:

@@ -148,6 +148,7 @@ def test_hash_changes_with_the_entry_and_not_with_comments(tmp_path: Path) -> No
             ONE + "    topics: [x, {name: x, about: y}]",
             "two topics are called x; give one of them another name",
         ),
+        (ONE + "    topics: [x, 42]", '42 is no text; put it in quotes: "42"'),
         (ONE + "    topics: [{name: x, liked: [foo]}]", '"foo" is neither an arXiv id nor a DOI'),
     ],
 )
