@@ -40,7 +40,16 @@ _SIGNS_BESIDE = str.maketrans({"™": " ", "℠": " "})
 _ACRONYMS = re.compile(r"\b([A-Z]\w*[A-Z])s\b", re.ASCII)
 _CONSONANTS = re.compile(r"[b-df-hj-np-tv-xz]{2,}[b-df-hj-np-rtv-xz]s")
 
-_TEX_ACCENT = re.compile(r"""\\["'`^~=.]\s*\{?\\?([A-Za-z])\}?|\\[uvHcdbtkr](?:\s+|\{)\\?([A-Za-z])\}?""")
+_TEX_ACCENT = re.compile(
+    r"""\\(?:(["'`^~=.])\s*\{?\\?([A-Za-z])\}?|([uvHcdbtkr])(?:\s+|\{)\\?([A-Za-z])\}?)"""
+)
+_ACCENTS = dict(
+    zip(
+        "\"'`^~=.uvHcdbtkr",
+        "\u0308\u0301\u0300\u0302\u0303\u0304\u0307\u0306\u030c\u030b\u0327\u0323\u0331\u0361\u0328\u030a",
+        strict=True,
+    )
+)
 _TEX_FONT = re.compile(
     r"\\(?:math|text)(?:cal|rm|bf|it|sf|tt|bb|frak|scr)?\b\s*|\\(?:emph|left|right)\b\s*|[${}]"
 )
@@ -70,9 +79,9 @@ _stemming = Lock()  # a stemmer keeps its word in itself, and windows are indexe
 
 
 def plain(text: str) -> str:
-    """`text` with TeX accents, fonts and dollar signs taken away, in NFC: what words are cut from."""
+    """`text` with TeX accents as letters, without fonts and dollar signs, in NFC: what words are cut from."""
     if "\\" in text or "$" in text:
-        text = _TEX_ACCENT.sub(lambda found: found[1] or found[2], text)
+        text = _TEX_ACCENT.sub(_accented, text)
         text = _TEX_FONT.sub("", text)
     return unicodedata.normalize("NFC", text)
 
@@ -86,6 +95,11 @@ def short(text: str, most: int) -> str:
     """`text` on one line of at most so many characters."""
     flat = " ".join(text.split())
     return flat if len(flat) <= most else f"{flat[: most - 1].rstrip()}…"
+
+
+def _accented(found: re.Match[str]) -> str:
+    """The letter with its accent behind it; NFC joins them."""
+    return (found[2] or found[4]) + _ACCENTS[found[1] or found[3]]
 
 
 def fold(text: str) -> str:

@@ -51,6 +51,10 @@ def test_characters_of_a_script_without_blanks_are_named_together() -> None:
     assert reasons("基于图的机器学习", "", "机器学习") == ("机器学习",)
 
 
+def test_an_accent_in_tex_is_spelt_as_the_mail_spells_it() -> None:
+    assert reasons(r"A Saarbr\"ucken corpus", "", "Saarbrucken") == ("Saarbrücken",)
+
+
 def test_a_long_word_of_hyphens_is_named_whole() -> None:
     word = "electroencephalography-magnetoencephalography-informed"
     assert reasons(f"An {word} decoder", "", "informed decoder") == (f"{word} decoder",)
