@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from digest.compose.select import Ranked, Selection, by_priority, select
-from digest.models import Issue, Match, Paper, Subscriber
+from digest.models import Issue, Match, Paper, Subscriber, Topic
 
 #: Of a topic's matches at most so many, best first, that do not all say one thing.
 Vary = Callable[[Sequence[Match], int], Sequence[Match]]
@@ -102,12 +102,23 @@ def _note(issue: Issue, subscriber: Subscriber, open_to: Ranked) -> str:
     if not subscriber.topics:
         return f"{_papers(issue.considered)}, and you follow no topic yet."
     scores = [match.score for _, found in open_to for match in found]
+    barred = [topic.name for topic, found in open_to if not found and _has_rules(topic)]
+    ruled = barred and (
+        f" None that meets the keywords, exclusions and categories of {', '.join(barred)} says a word of it."
+    )
+    if ruled and not scores:
+        return f"{_papers(issue.considered)}.{ruled}"
     if not scores:
         return (
             f"{_papers(issue.considered)}, best score 0: none says a word of your topics; "
             "use English words of a title that you would click."
         )
-    return f"{_papers(issue.considered)}, best score {max(scores):.0f}, your cut is {subscriber.cut:.0f}."
+    best = f"best score {max(scores):.0f}, your cut is {subscriber.cut:.0f}"
+    return f"{_papers(issue.considered)}, {best}.{ruled or ''}"
+
+
+def _has_rules(topic: Topic) -> bool:
+    return bool(topic.keywords or topic.exclude or topic.categories)
 
 
 def _papers(count: int) -> str:

@@ -37,3 +37,11 @@ def test_a_day_without_a_word_of_the_topics_is_told() -> None:
     reader = make_subscriber(topics=(make_topic("机器学习"),))
     issue = freeze(reader, window, [(reader.topics[0], [])], due_at=NOW)
     assert issue.note.startswith("6 new papers, best score 0: none says a word of your topics; use English")
+
+
+def test_a_day_on_which_rules_keep_everything_out_is_told() -> None:
+    window = Window(from_pass=0, to_pass=1, papers=PAPERS)
+    ruled = make_topic("speech", categories=("cs.XX",))
+    reader = make_subscriber(topics=(ruled,))
+    issue = freeze(reader, window, [(ruled, [])], due_at=NOW)
+    assert issue.note.startswith("6 new papers. None that meets the keywords, exclusions and categories of s")
