@@ -86,6 +86,8 @@ def status(
     as_csv: Annotated[bool, typer.Option("--csv", help="With --issue: a table for spreadsheets.")] = False,
 ) -> None:
     """Show sources, deliveries, what comes next, and why nothing was sent."""
+    if as_csv and (as_json or not issue):
+        raise ConfigError("--csv goes with --issue, and without --json")
     if pause or resume:
         run_async(_steer(config, now, pause=pause))
         return
@@ -105,7 +107,7 @@ async def _steer(config: Path | None, now: str | None, *, pause: bool) -> None:
 async def _status(
     issue: str | None, resolve: Resolution | None, config: Path | None, now: str | None, form: str
 ) -> int:
-    """The exit status: 1 if subscribers.yaml is broken, for then nothing runs."""
+    """The exit status: 1 if subscribers.yaml or a template is broken, for then no issue is made."""
     async with desk(config, now) as tools:
         rows = await _of_issue(tools, issue) if issue else None
         if resolve:

@@ -146,3 +146,9 @@ def test_issue_that_never_was_is_told_from_one_without_mail(digest: Command, fol
     for unknown in ("99", "9" * 30):
         done = digest("status", "--issue", unknown)
         assert (done.status, f"there is no issue {unknown}" in done.err) == (2, True)
+
+
+@pytest.mark.parametrize("words", [["--csv"], ["--issue", "1", "--csv", "--json"]])
+def test_table_for_spreadsheets_is_of_one_issue(digest: Command, words: list[str]) -> None:
+    done = digest("status", *words)
+    assert (done.status, "--csv goes with --issue" in done.err) == (2, True)
