@@ -14,12 +14,11 @@ import numpy as np
 from digest.match.index import Index
 from digest.match.names import are_compatible, parse
 from digest.match.register import Mask, Register
-from digest.match.text import IS_UNSPACED, STOP_WORDS, UNSPACED, fold, plain
+from digest.match.text import IS_UNSPACED, STOP_WORDS, fold, plain
 from digest.models import Topic
 
 _GAP = re.compile(r"[\s\-\u2010-\u2015_/]+")
 _SIGN = re.compile(r"[^a-z0-9]+")
-_LETTER = rf"[^\W{UNSPACED}]"  # words of other scripts end beside those of a script without blanks
 _GAP_PATTERN = r"[\s\-\u2010-\u2015_/]+"
 
 
@@ -90,16 +89,31 @@ class Keyword:
 
     start: str  # how each occurrence begins
     pattern: re.Pattern[str]
+    opens: bool = False  # no letter may stand before it
+    closes: bool = False  # nor behind it,
+    barred: str = ""  # nor one of these signs
     forms: frozenset[str] = frozenset()  # of one plain word: what it is found as; empty for other keywords
 
     def occurs(self, folded: str) -> bool:
         """Does the text hold it? Finding the start first is ten times faster than a search."""
         place = folded.find(self.start) if self.start else -1
         while place >= 0:
-            if self.pattern.match(folded, place):
+            found = self.pattern.match(folded, place)
+            if found and self._stands_alone(folded[place - 1 : place], folded[found.end() : found.end() + 1]):
                 return True
             place = folded.find(self.start, place + 1)
         return False
+
+    def _stands_alone(self, before: str, after: str) -> bool:
+        """Is neither neighbour part of the same word?"""
+        if self.opens and _is_letter(before):
+            return False
+        return not (self.closes and (_is_letter(after) or (after and after in self.barred)))
+
+
+def _is_letter(sign: str) -> bool:
+    """Words of other scripts end beside those of a script without blanks. A pattern of this took 2 ms."""
+    return (sign.isalnum() or sign == "_") and not IS_UNSPACED.match(sign)
 
 
 def holds(text: str, keyword: str) -> bool:
@@ -116,11 +130,17 @@ def read_keyword(keyword: str) -> Keyword:
         return Keyword("", re.compile(r"(?!)"))
     *first, last = chunks
     singular, endings = _plural(last, shouted=_GAP.split(bare)[-1].isupper())
+    endings = sorted(endings, key=len, reverse=True)
     body = _GAP_PATTERN.join([*map(re.escape, first), f"{re.escape(singular)}(?:{'|'.join(endings)})"])
-    pattern = re.compile(_start(chunks[0]) + body + _end(last))
     is_word = not first and last.isascii() and _is_plain(last)
-    forms = frozenset(singular + ending for ending in endings) if is_word else frozenset[str]()
-    return Keyword(first[0] if first else singular, pattern, forms)
+    return Keyword(
+        start=first[0] if first else singular,
+        pattern=re.compile(body),
+        opens=_is_letter(chunks[0][0]),
+        closes=_is_letter(last[-1]),
+        barred="+#" if len(last) == 1 else "",  # `C` alone is neither `C++` nor `C#`
+        forms=frozenset(singular + ending for ending in endings) if is_word else frozenset[str](),
+    )
 
 
 def _plural(word: str, *, shouted: bool) -> tuple[str, Sequence[str]]:
@@ -138,17 +158,6 @@ def _plural(word: str, *, shouted: bool) -> tuple[str, Sequence[str]]:
     if not shouted and len(word) > 3 and word.endswith("s") and not word.endswith(("ss", "us", "is")):
         return word[:-1], ("", "s", "es", "ses")
     return word, ("", "s", "es")
-
-
-def _start(chunk: str) -> str:
-    return rf"(?<!{_LETTER})" if chunk[0].isalnum() and not IS_UNSPACED.match(chunk[0]) else ""
-
-
-def _end(chunk: str) -> str:
-    if not chunk[-1].isalnum() or IS_UNSPACED.match(chunk[-1]):
-        return ""
-    # `C` alone is neither `C++` nor `C#`.
-    return rf"(?!{_LETTER}|[+#])" if len(chunk) == 1 else rf"(?!{_LETTER})"
 
 
 def _holding(register: Register, keyword: str) -> Mask:
