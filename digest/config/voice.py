@@ -32,7 +32,7 @@ def plainly(fault: Mapping[str, Any]) -> str:
     """One fault of a pydantic ValidationError as a sentence."""
     kind, value, context = str(fault["type"]), fault["input"], fault.get("ctx", {})
     if kind == "string_type" and isinstance(value, float):
-        return f"{value!r} is no text: write it between quotes, with every digit of the id"
+        return f"{value!r} is no text: write it between quotes, with every digit"
     if kind == "string_type" and isinstance(value, int | date):
         return f'{value!r} is no text; put it in quotes: "{value}"'
     if kind in _BOUNDS:

@@ -16,14 +16,14 @@ import snowballstemmer
 from digest.models import Paper
 
 #: Scripts that write without blanks: Thai to Myanmar, kana, Han (with its extensions), Khmer.
-UNSPACED = "\u0e01-\u0eff\u1000-\u109f\u1780-\u17ff\u3005-\u3007\u3041-\u30ff\u3400-\u9fff\uf900-\ufaff"
-UNSPACED += "\U00020000-\U0003ffff"
+_UNSPACED = "\u0e01-\u0eff\u1000-\u109f\u1780-\u17ff\u3005-\u3007\u3041-\u30ff\u3400-\u9fff\uf900-\ufaff"
+_UNSPACED += "\U00020000-\U0003ffff"
 #: Signs inside words that `\w` does not hold: accents, Hebrew points, Arabic and Indic vowels.
 _SIGNS = "\u0300-\u036f\u0591-\u05bd\u05bf-\u05c7\u064b-\u065f\u0670\u0900-\u0963\u0966-\u0dff"
-_WORD = re.compile(rf"[{UNSPACED}]+|\b[A-Za-z](?:\+\+|#)(?![A-Za-z])|(?:[^\W_{UNSPACED}]|[{_SIGNS}])+")
+_WORD = re.compile(rf"[{_UNSPACED}]+|\b[A-Za-z](?:\+\+|#)(?![A-Za-z])|(?:[^\W_{_UNSPACED}]|[{_SIGNS}])+")
 #: The same words where a text is ASCII, as nearly all are: found three times as fast.
 _ASCII_WORD = re.compile(r"\b[A-Za-z](?:\+\+|#)(?![A-Za-z])|[A-Za-z0-9]+", re.ASCII)
-IS_UNSPACED = re.compile(rf"[{UNSPACED}]")
+IS_UNSPACED = re.compile(rf"[{_UNSPACED}]")
 
 #: Marks that are written or left out at will: accents, Hebrew points, Arabic vowels.
 _MARKS = re.compile("[\u0300-\u036f\u0591-\u05c7\u064b-\u065f\u0670\u1ab0-\u1aff\u20d0-\u20ff\ufe20-\ufe2f]+")

@@ -100,7 +100,7 @@ def test_hash_changes_with_the_entry_and_not_with_comments(tmp_path: Path) -> No
         ),
         (
             SOURCES + "subscribers:\n  - email: a@b.org\n    topics: [{name: x, liked: [2312.11825]}]",
-            "2312.11825 is no text: write it between quotes, with every digit of the id",
+            "2312.11825 is no text: write it between quotes, with every digit",
         ),
         (
             SOURCES + "subscribers:\n  - email: a@b.org\n    topics: ['  ']",
