@@ -1,7 +1,8 @@
 """The shapes of subscribers.yaml, checked by pydantic: which keys there are and what they may hold."""
 
+from collections.abc import Sequence
 from datetime import date
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Protocol, TypeVar
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StrictStr
 
@@ -96,8 +97,19 @@ class TopicShape(Shape):
         return {**super().model_dump(**options), "about": self.about or ""}
 
 
-def _named_apart(topics: tuple[TopicShape, ...]) -> tuple[TopicShape, ...]:
-    """What a mail says of a topic it says by its name."""
+class Named(Protocol):
+    """A topic, of the file or of a page."""
+
+    @property
+    def name(self) -> str:
+        """How its reader calls it."""
+
+
+Topics = TypeVar("Topics", bound=Sequence[Named])
+
+
+def named_apart(topics: Topics) -> Topics:
+    """The topics, if no two share a name: what a mail says of one it says by its name. Raises ValueError."""
     names = [topic.name for topic in topics]
     if double := next((name for name in names if names.count(name) > 1), None):
         raise ValueError(f"two topics are called {double}; give one of them another name")
@@ -112,7 +124,7 @@ class SubscriberShape(Shape):
     topics: Annotated[
         tuple[Annotated[TopicShape, BeforeValidator(_topic_of_text)], ...],
         BeforeValidator(_none_is_empty),
-        AfterValidator(_named_apart),
+        AfterValidator(named_apart),
     ] = ()
     schedule: Times = Schedule()
     max_papers: Annotated[int, Field(ge=1, le=200)] = 10

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from zoneinfo import ZoneInfo
 
+from digest.config.shapes import named_apart
 from digest.models import Subscriber, Topic
 from digest.web.bibliography import read_bibliography
 from digest.web.choices import MAX_TOPICS, all_days, days_of, number, one_line, read_schedule, refuse_empty
@@ -113,10 +114,7 @@ def to_subscriber(draft: Draft, reader: Subscriber, now: datetime, families: tup
     """The subscriber that the form asks for. Raises ValueError with a sentence."""
     if len(draft.topics) > MAX_TOPICS:
         raise ValueError(f"{MAX_TOPICS} topics are the most")
-    topics = tuple(_topic(row) for row in draft.topics)
-    names = [topic.name for topic in topics]
-    if double := next((name for name in names if names.count(name) > 1), None):
-        raise ValueError(f"two topics are called {double}; give one of them another name")
+    topics = named_apart(tuple(_topic(row) for row in draft.topics))
     schedule = read_schedule(draft.days, draft.at, draft.zone)
     if draft.citations not in ("", "bibtex", "ris"):
         raise ValueError("citations are BibTeX, RIS or none")
