@@ -43,7 +43,7 @@ TELLERS = 10_000  # topics of which the reasons are kept that readers were shown
 SHOWN = 100_000  # matches that are kept beside the same without reasons: about 0.4 kB each
 EXAMPLES = 20_000  # liked and disliked papers that are kept: about 5 kB each
 SPELT = 6_000  # papers of which is kept how they write their words: about 5 kB each
-COMMON = 128  # columns that are multiplied as a dense matrix: 1.5 MB for 3,000 papers, which stay in a cache
+COMMON = 256  # columns that are multiplied as a dense matrix: 3 MB for 3,000 papers, which stay in a cache
 LIKENESS_TITLE_WEIGHT = 2.0  # what a word in the title says where whole papers are compared
 
 

@@ -6,8 +6,8 @@ line tells the place in the text.
 
 import re
 from array import array
-from bisect import bisect_left
 from dataclasses import dataclass
+from itertools import compress
 
 from digest.match.text import full_text, places, plain, term
 from digest.models import Paper
@@ -24,7 +24,6 @@ class Spelling:
 
     text: str  # title and abstract
     line: str  # the terms, a blank before and behind each
-    places: "array[int]"  # of each term in the line
     starts: "array[int]"  # of each term in the text
     ends: "array[int]"
 
@@ -33,7 +32,7 @@ class Spelling:
         wanted, more = f" {phrase} ", phrase.count(" ")
         place = self.line.find(wanted)
         while place >= 0:
-            first = bisect_left(self.places, place)
+            first = self.line.count(" ", 0, place)
             found = self.text[self.starts[first] : self.ends[first + more]]
             if not more or not _PARTED.search(found):
                 return " ".join(f"{self._joined(self.starts[first])}{found}".split())
@@ -51,10 +50,8 @@ class Spelling:
 def read_spelling(paper: Paper) -> Spelling:
     """Read title and abstract of a paper."""
     text = plain(full_text(paper))
-    found = [(one, start, end) for start, end in places(text) if (one := term(text[start:end]))]
-    line, marks = " ", array("L")
-    for one, _, _ in found:
-        marks.append(len(line) - 1)
-        line += f"{one} "
-    starts, ends = array("L", [row[1] for row in found]), array("L", [row[2] for row in found])
-    return Spelling(text, line, marks, starts, ends)
+    spans = places(text)
+    found = [term(text[start:end]) for start, end in spans]
+    kept = [*compress(spans, found)]
+    starts, ends = array("L", [start for start, _ in kept]), array("L", [end for _, end in kept])
+    return Spelling(text, f" {' '.join(filter(None, found))} ", starts, ends)

@@ -68,7 +68,8 @@ def _arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def frozen(papers: Sequence[Paper], count: int) -> Work:
+def frozen(papers: Sequence[Paper], count: int, most: int = PAPERS_EACH) -> Work:
+    """As many subscribers with an issue of `most` papers each; few topics are popular."""
     dice = random.Random(7)
     topics = [Topic(name=" ".join(paper.title.split()[:7])) for paper in dice.sample(list(papers), 200)]
     ranked = dict(zip(topics, rank(build_index(papers), topics, limit=100), strict=True))
@@ -76,12 +77,12 @@ def frozen(papers: Sequence[Paper], count: int) -> Work:
     work = []
     for number in range(1, count + 1):
         chosen = tuple(dict.fromkeys(dice.choices(topics, weights, k=dice.randint(1, 3))))
-        found = select([(topic, ranked[topic]) for topic in chosen], max_papers=PAPERS_EACH)
+        found = select([(topic, ranked[topic]) for topic in chosen], max_papers=most)
         issue = Issue(
             id=number, subscriber_id=number, due_at=NOW, from_pass=0, to_pass=1, considered=len(papers),
             matched=found.matched, shown=found.shown, left_out=found.left_out[:5],
         )  # fmt: skip
-        work.append((issue, make_subscriber(number, topics=chosen, max_papers=PAPERS_EACH)))
+        work.append((issue, make_subscriber(number, topics=chosen, max_papers=most)))
     return work
 
 
