@@ -42,7 +42,7 @@ LISTS = 40_000  # lists of matches that are kept for topics that come again: abo
 TELLERS = 10_000  # topics of which the reasons are kept that readers were shown: about 4 kB each
 SHOWN = 100_000  # matches that are kept beside the same without reasons: about 0.4 kB each
 EXAMPLES = 20_000  # liked and disliked papers that are kept: about 5 kB each
-SPELT = 6_000  # papers of which is kept how they write their words: about 5 kB each
+SPELT = 6_000  # papers of which is kept how they write their words: about 7 kB each
 COMMON = 256  # columns that are multiplied as a dense matrix: 3 MB for 3,000 papers, which stay in a cache
 LIKENESS_TITLE_WEIGHT = 2.0  # what a word in the title says where whole papers are compared
 
@@ -207,7 +207,7 @@ class Index:
         """How a paper writes its words."""
         found = self.spelt.get(number)
         if found is None:
-            found = read_spelling(self.papers[number])
+            found = read_spelling(self.words, self.papers[number], number, len(self.papers))
             self.spelt.keep(number, found)
         return found
 

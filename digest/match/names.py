@@ -57,7 +57,11 @@ def _words(text: str) -> list[str]:
 
 def are_compatible(one: tuple[str, ...], other: tuple[str, ...]) -> bool:
     """Can the given names be those of one person?"""
-    if not one or not other or "".join(one) == "".join(other):
+    if not one or not other:
+        return True
+    if one[0][0] != other[0][0]:  # most are told apart by this
+        return False
+    if "".join(one) == "".join(other):
         return True
     short, long = sorted((one, other), key=len)
     if not _is_short_for(short[0], long[0]):

@@ -84,36 +84,44 @@ def _distinct(said: Sequence[str]) -> set[str]:
 
 def _shared(index: Index, spelling: Spelling, own: Phrase, forms: Sequence[Phrase]) -> list[str]:
     """What a paper holds of a topic, typed or in another form: no word twice, what tells most first."""
-    pieces = _pieces(spelling, own)
     if not forms:
-        return _spelled(index, spelling, pieces)
-    other = [piece for form in forms for piece in _pieces(spelling, form)]
+        return _spelled(index, spelling, _pieces(spelling, [own]))
     # a single word of a spelled out acronym tells little: only where nothing else does
-    telling = [one for one in other if len(one) > 1 or one[0] in own or one[0] in index.acronyms.meanings]
-    return _spelled(index, spelling, pieces + telling) or _spelled(index, spelling, other)
+    telling = [
+        one
+        for one in _pieces(spelling, [own, *forms])
+        if len(one) > 1 or one[0] in own or one[0] in index.acronyms.meanings
+    ]
+    return _spelled(index, spelling, telling) or _spelled(index, spelling, _pieces(spelling, forms))
 
 
-def _pieces(spelling: Spelling, words: Phrase) -> list[Phrase]:
+def _pieces(spelling: Spelling, phrases: Sequence[Phrase]) -> list[Phrase]:
     """The words and runs of words of which the paper holds each, the longest first."""
-    line, runs, start = spelling.line, [], 0
-    for end, word in enumerate((*words, "")):
-        if f" {word} " not in line:
-            runs += [words[start:end]] if end > start else []
-            start = end + 1
-    found = [
+    runs = [run for words in phrases for run in _runs(spelling, words)]
+    longest = min(LONGEST, max(map(len, runs), default=0))
+    return [
         run[first : first + length]
+        for length in range(longest, 0, -1)
         for run in runs
-        for length in range(1, min(LONGEST, len(run)) + 1)
         for first in range(len(run) - length + 1)
     ]
-    return sorted(found, key=len, reverse=True)
+
+
+def _runs(spelling: Spelling, words: Phrase) -> list[Phrase]:
+    """The words that the paper holds, parted where it lacks one."""
+    runs, start = [], 0
+    for end, word in enumerate((*words, "")):
+        if word not in spelling.first:
+            runs += [words[start:end]] if end > start else []
+            start = end + 1
+    return runs
 
 
 def _spelled(index: Index, spelling: Spelling, pieces: Sequence[Phrase]) -> list[str]:
     """The pieces that stand in the paper as phrases, the longest before others with the same words."""
     used: set[str] = set()
     found: list[tuple[float, str]] = []
-    for piece in sorted(pieces, key=len, reverse=True):
+    for piece in pieces:
         if used.isdisjoint(piece) and (spelled := spelling.of(" ".join(piece))):
             used.update(piece)
             found.append((-sum(map(index.rarity_of, piece)), spelled))

@@ -119,18 +119,6 @@ def surfaces(text: str) -> list[str]:
     return [word for found in _WORD.findall(bare) for word in _cut(found)]
 
 
-def places(text: str) -> list[tuple[int, int]]:
-    """Where the words of a plain text begin and end, in their order."""
-    if text.isascii():
-        return [found.span() for found in _ASCII_WORD.finditer(text)]
-    return [span for found in _WORD.finditer(text) for span in _cut_places(found)]
-
-
-def _cut_places(found: re.Match[str]) -> list[tuple[int, int]]:
-    start, words = found.start(), _cut(found[0])
-    return [(start + n, start + n + len(word)) for n, word in enumerate(words)]
-
-
 def _cut(found: str) -> Sequence[str]:
     """The words of one run of letters: pairs of characters where it is of an unspaced script."""
     if found.isascii() or len(found) < 2 or not IS_UNSPACED.match(found):

@@ -6,6 +6,7 @@ Every distinct spelling is stemmed once; all else is arithmetic over the words o
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import chain, count
 
 import numpy as np
@@ -16,7 +17,7 @@ from digest.match.text import surfaces, term
 Ints = npt.NDArray[np.int64]
 
 
-@dataclass(frozen=True, eq=False, slots=True)
+@dataclass(frozen=True, eq=False)
 class Words:
     """The terms of some texts in their order, stop words left out."""
 
@@ -25,12 +26,25 @@ class Words:
     rows: Ints  # the text of each word
     terms: Ints  # its term
     spelled: Ints  # its spelling
+    ends: Sequence[int]  # the words of text n are ends[n] to ends[n + 1]
 
     def pairs(self) -> tuple[Ints, Ints]:
         """Neighbouring terms of one text: their text, and `first * size of the vocabulary + second`."""
         beside = np.flatnonzero(self.rows[1:] == self.rows[:-1])
         codes = self.terms[beside] * max(len(self.vocabulary), 1) + self.terms[beside + 1]
         return self.rows[beside], codes
+
+    def of(self, row: int) -> tuple[list[str], list[str]]:
+        """The terms of one text and their spellings, in their order."""
+        own = slice(*self.ends[row : row + 2])
+        names, spellings = self._names, self.spellings
+        terms, spelled = self.terms[own].tolist(), self.spelled[own].tolist()
+        return [names[number] for number in terms], [spellings[number] for number in spelled]
+
+    @cached_property
+    def _names(self) -> Sequence[str]:
+        """The terms by number."""
+        return tuple(self.vocabulary)
 
 
 def cut(texts: Sequence[str]) -> Words:
@@ -41,6 +55,7 @@ def cut(texts: Sequence[str]) -> Words:
     stems = [term(word) for word in numbers]
     known = np.array([vocabulary.setdefault(one, len(vocabulary)) if one else -1 for one in stems], np.int64)
     spelled = np.fromiter(chain.from_iterable(found), np.int64, sum(map(len, found)))
-    rows = np.repeat(np.arange(len(found)), [len(row) for row in found])
     kept = known[spelled] >= 0
-    return Words(vocabulary, tuple(numbers), rows[kept], known[spelled[kept]], spelled[kept])
+    rows = np.repeat(np.arange(len(found)), [len(row) for row in found])[kept]
+    ends = np.searchsorted(rows, np.arange(len(found) + 1)).tolist()
+    return Words(vocabulary, tuple(numbers), rows, known[spelled[kept]], spelled[kept], ends)

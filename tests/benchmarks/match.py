@@ -153,7 +153,7 @@ def ready_index(corpus: Sequence[Paper], space: Space | None = None) -> Index:
     _ = index.weights, index.postings, index.meanings, index.rarity, index.twins
     _ = index.register.folded, index.register.simple, index.register.filed, index.register.signed
     index.register.writing(())
-    rank(index, [Topic(name="language models")])
+    rank(index, [Topic(name="language models")], reasons=False)
     return index
 
 

@@ -1,0 +1,31 @@
+import pytest
+
+from digest.match import build_index
+from tests.make import make_paper
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Ever, however over moreover: over and over",
+        "C++17 and C+ or C, C# c, 2+n n2 n",
+        "基于Transformer的机器学习 机器学习的学习",
+        "हिन्दी naïve na, CO₂ co2 few-shot shot a_b_a",
+    ],
+)
+def test_every_word_is_found_where_it_stands(text: str) -> None:
+    spelling = build_index([make_paper(1, title=text, abstract="")]).spelling(0)
+    starts = [spelling.start(number) for number in range(len(spelling.words))]
+    assert starts == sorted({*starts})
+    assert all(text.startswith(word, start) for word, start in zip(spelling.words, starts, strict=True))
+
+
+def test_words_are_told_as_the_paper_writes_them_first() -> None:
+    paper = make_paper(1, title="C++ and few-shot C compilers", abstract="We compile. Diffusion-\nmodels")
+    spelling = build_index([paper]).spelling(0)
+    assert [spelling.of(one) for one in ("c compil", "shot", "diffus model", "compil diffus")] == [
+        "C compilers",
+        "few-shot",
+        "Diffusion- models",
+        "",
+    ]
