@@ -37,14 +37,13 @@ class Words:
     def of(self, row: int) -> tuple[list[str], list[str]]:
         """The terms of one text and their spellings, in their order."""
         own = slice(*self.ends[row : row + 2])
-        names, spellings = self._names, self.spellings
-        terms, spelled = self.terms[own].tolist(), self.spelled[own].tolist()
-        return [names[number] for number in terms], [spellings[number] for number in spelled]
+        names, spellings = self._texts
+        return names[self.terms[own]].tolist(), spellings[self.spelled[own]].tolist()
 
     @cached_property
-    def _names(self) -> Sequence[str]:
-        """The terms by number."""
-        return tuple(self.vocabulary)
+    def _texts(self) -> tuple[npt.NDArray[np.object_], npt.NDArray[np.object_]]:
+        """The terms and the spellings by number."""
+        return np.array([*self.vocabulary], object), np.array(self.spellings, object)
 
 
 def cut(texts: Sequence[str]) -> Words:
