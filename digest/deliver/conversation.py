@@ -154,7 +154,10 @@ class Conversation(asyncio.Protocol):
             self._alarm.cancel()
             self._alarm = None
         if self._waiter and not self._waiter.done():
-            self._waiter.set_exception(Lost(self._lost))
+            if self._replies:  # what was answered before the end counts
+                self._waiter.set_result(None)
+            else:
+                self._waiter.set_exception(Lost(self._lost))
 
 
 @lru_cache(maxsize=256)
@@ -212,6 +215,8 @@ async def open_transaction(session: Conversation, opening: Opening) -> Outcome |
         if not session.pipelines:
             session.write(command)
         reply = await session.reply(stage)
+        if stage == "rset" and not is_good(stage, reply.code):
+            raise Lost(f"the server refused RSET: {reply.code} {reply.text}")  # no word about this message
         if not is_good(stage, reply.code):
             await _leave(session, unanswered=len(steps) - number - 1 if session.pipelines else 0)
             return judge(stage, reply)

@@ -104,9 +104,7 @@ class SmtpTransport:
             if _wake(self._idle.popleft()):
                 return
         if len(self._carriers) < self.allowed:
-            task = asyncio.create_task(self._carry())
-            self._carriers.add(task)
-            task.add_done_callback(self._carriers.discard)
+            self._carriers.add(asyncio.create_task(self._carry()))
 
     async def close(self) -> None:
         """Say goodbye on every connection; who does not answer is cut off."""
@@ -120,12 +118,16 @@ class SmtpTransport:
             await asyncio.gather(*late, return_exceptions=True)
 
     async def _carry(self) -> None:
-        """One carrier: session after session, until there is nothing to carry or no session to be had."""
+        """One carrier: session after session, until there is nothing to carry or no session to be had.
+
+        It takes itself off the list in the moment in which it ends, so that nobody counts on it any more.
+        """
+        own = cast("asyncio.Task[None]", asyncio.current_task())
         try:
             while await self._work():
                 await self._one_session()
         except Unavailable as error:
-            self._carriers.discard(cast("asyncio.Task[None]", asyncio.current_task()))
+            self._carriers.discard(own)
             if self._carriers:  # the relay may allow fewer connections: the others go on
                 self.allowed = len(self._carriers)
                 log.info("smtp.fewer_connections", relay=self.relay.name, connections=self.allowed)
@@ -134,6 +136,8 @@ class SmtpTransport:
         except Exception as error:
             log.exception("smtp.broken", relay=self.relay.name)
             self._give_up(Outcome(verdict=Verdict.UNAVAILABLE, stage="connect", reply=repr(error)))
+        finally:
+            self._carriers.discard(own)
 
     def _give_up(self, outcome: Outcome) -> None:
         self.allowed = self.connections  # a server that takes none has not told how many it takes

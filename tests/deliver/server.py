@@ -1,6 +1,7 @@
 """A real SMTP server on a fresh port of 127.0.0.1 that follows a script for each recipient.
 
 Behaviours: "450", "550 5.1.1 text" (a reply at RCPT), "data 451", "dot 550", "421" (reply, then hang up),
+"noise" (a line that is no reply behind the last one),
 "drop mail|rcpt|data|body|dot" (hang up at that point; `dot`: after taking the message), "mute" (never
 answers the final dot), "mute rcpt". Anything else is taken.
 """
@@ -29,6 +30,7 @@ class ScriptedServer:
     most_sessions: int = 1000
     most_messages: int = 1000  # of one session
     greeting: str = "220 scripted ESMTP"
+    refuses_rset: bool = False
     login: str | None = None  # the AUTH PLAIN argument that is right
     latency: float = 0.0
     taken: list[Taken] = field(default_factory=list)
@@ -112,6 +114,9 @@ class _Session:
         await self.say("235 2.7.0 ok" if good else "535 5.7.8 bad credentials")
 
     async def on_rset(self, line: str) -> None:
+        if self.server.refuses_rset:
+            await self.say("502 5.5.1 what?")
+            return
         self.state = "idle"
         await self.say("250 ok")
 
@@ -168,4 +173,5 @@ class _Session:
         if self.behaviour == "mute":
             await self.fall_silent()
         if not self.over:
-            await self.say(f"250 2.0.0 Ok: queued as {len(self.server.taken)}")
+            noise = "\r\nand good luck" if self.behaviour == "noise" else ""
+            await self.say(f"250 2.0.0 Ok: queued as {len(self.server.taken)}{noise}")

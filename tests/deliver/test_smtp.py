@@ -86,6 +86,38 @@ async def test_bad_readers_among_good_ones_disturb_nobody(extensions: tuple[str,
     assert answered == sorted(to for to in readers if to not in script)
 
 
+async def test_a_reply_counts_whatever_noise_follows_it(extensions: tuple[str, ...]) -> None:
+    readers = [f"r{n}@papers.dev" for n in range(6)]
+    async with ScriptedServer(dict.fromkeys(readers, "noise"), extensions).running() as server:
+        outcomes = await send_all(server, *readers)
+    assert {outcome.verdict for outcome in outcomes} == {Verdict.ACCEPTED}
+    assert len(server.taken) == len(readers)
+
+
+async def test_a_server_without_rset_fails_nobody_for_the_reader_before(extensions: tuple[str, ...]) -> None:
+    readers = [f"r{n}@papers.dev" for n in range(12)]
+    script = dict.fromkeys(readers[::4], "550 5.2.1 disabled")
+    async with ScriptedServer(script, extensions, refuses_rset=True).running() as server:
+        outcomes = await send_all(server, *readers, connections=2)
+    refused = [
+        to for to, outcome in zip(readers, outcomes, strict=True) if outcome.verdict is not Verdict.ACCEPTED
+    ]
+    assert refused == [*script]
+
+
+async def test_work_that_comes_as_the_last_carrier_leaves_is_carried(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(smtp, "IDLE_SECONDS", 0.05)
+    async with ScriptedServer().running() as server:
+        transport = SmtpTransport(parse_relay(server.url), connections=1)
+        await transport.send(envelope())
+        (carrier,) = transport._carriers
+        late: list[asyncio.Future[Outcome]] = []
+        carrier.add_done_callback(lambda _: late.append(transport.send(envelope())))
+        await asyncio.wait([carrier], timeout=5)
+        assert (await asyncio.wait_for(late[0], 5)).verdict is Verdict.ACCEPTED
+        await transport.close()
+
+
 async def test_connections_are_reused_and_capped(extensions: tuple[str, ...]) -> None:
     async with ScriptedServer(extensions=extensions).running() as server:
         outcomes = await send_all(server, *(f"r{n}@papers.dev" for n in range(250)), connections=2)
