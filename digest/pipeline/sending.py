@@ -10,7 +10,10 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
 
+import structlog
+
 from digest.deliver.transport import Transport
+from digest.errors import StorageError
 from digest.models import Delivery
 from digest.pipeline import alarm, epoch, reach
 from digest.pipeline.deliver import Render, deliver
@@ -23,6 +26,8 @@ from digest.storage.ledger import LEASE
 RENEW_SECONDS = 60.0
 
 Clock = Callable[[], datetime]
+
+log = structlog.get_logger()
 
 
 async def _everything(_emails: Iterable[str]) -> bool:
@@ -99,10 +104,16 @@ async def _renewing(db: Database, worker: str, clock: Clock) -> AsyncIterator[No
     """Keep our claims ours while we work, however slow the server is."""
 
     async def renew() -> None:
+        seconds = RENEW_SECONDS
         while True:
-            await asyncio.sleep(RENEW_SECONDS)
-            async with db.write() as conn:
-                await leases.renew_deliveries(conn, worker, clock() + LEASE)
+            await asyncio.sleep(seconds)
+            try:
+                async with db.write() as conn:
+                    await leases.renew_deliveries(conn, worker, clock() + LEASE)
+                seconds = RENEW_SECONDS
+            except StorageError as error:  # a lease outlives several of these
+                log.warning("lease.retry", reason=str(error))
+                seconds = RENEW_SECONDS / 6
 
     renewal = asyncio.create_task(renew())
     try:

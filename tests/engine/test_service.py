@@ -14,7 +14,7 @@ from digest.config import Roster, Settings
 from digest.deliver.transport import Envelope
 from digest.engine.jobs import Step
 from digest.engine.service import Service
-from digest.errors import ConfigError
+from digest.errors import ConfigError, StorageError
 from digest.models import Outcome, Source, SourceKind
 from digest.pipeline.sending import Way
 from digest.storage import passes
@@ -150,6 +150,24 @@ async def test_what_hangs_at_the_end_is_uncertain_and_the_rest_is_free(db: Datab
     states = sorted((await ledger(db)).values())
     assert set(states) <= {"uncertain", "pending"}
     assert "uncertain" in states
+
+
+async def test_a_renewal_that_fails_is_tried_again_and_harms_nothing(
+    db: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tries: list[int] = []
+
+    async def renew(*_: object) -> None:
+        tries.append(1)
+        raise StorageError("digest.db: another process holds the database")
+
+    monkeypatch.setattr("digest.pipeline.sending.RENEW_SECONDS", 0.02)
+    monkeypatch.setattr("digest.storage.leases.renew_deliveries", renew)
+    await add_readers(db, 1)
+    tools = Tools(db, transport=StuckTransport(concurrency=1))
+    async with serving(tools, drain_seconds=0.2):
+        await until(lambda: bool(tools.transport.recipients) and len(tries) > 2)
+    assert await ledger(db) == {"reader0@papers.dev": "uncertain"}
 
 
 async def test_lease_is_renewed_while_a_message_hangs(db: Database, monkeypatch: pytest.MonkeyPatch) -> None:
