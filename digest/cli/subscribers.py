@@ -23,6 +23,7 @@ from digest.match.rank import check_topic
 from digest.models import Source, Subscriber, SubscriberStatus, Topic
 from digest.pipeline import leaving, reach
 from digest.pipeline.intake import first_issue_at
+from digest.pipeline.operate import lift
 from digest.schedule import describe, next_due, parse_schedule
 from digest.storage import subscribers, suppressions
 
@@ -182,11 +183,17 @@ def pause(
 
 @app.command()
 def resume(email: Email, config: options.Config = None, now: options.Now = None) -> None:
-    """End a pause: the next issue comes at the schedule's next time and covers the gap."""
+    """End a pause, or a stop after bounces or complaints: the next issue comes in time, for the whole gap."""
 
     async def work() -> None:
-        async with _changing(email, config, now) as (tools, conn, reader):
-            _refuse_unless(reader, SubscriberStatus.PAUSED, SubscriberStatus.ACTIVE)
+        async with desk(config, now) as tools, tools.hold(), tools.db.write() as conn:
+            lifted, reader = await lift(conn, email), await subscribers.by_email(conn, email)
+            if lifted and reader is None:
+                typer.echo(f"{email} may be mailed again; `digest subscribers add` makes it a reader")
+                return
+            reader = reader or await _find(conn, email)
+            mended = (SubscriberStatus.SUPPRESSED,) if lifted else ()
+            _refuse_unless(reader, SubscriberStatus.PAUSED, SubscriberStatus.ACTIVE, *mended)
             due_at = next_due(reader.schedule, tools.clock())
             active = replace(reader, status=SubscriberStatus.ACTIVE, pause_until=None, next_issue_at=due_at)
             await subscribers.change(conn, active)
@@ -238,7 +245,8 @@ async def _refuse_known(conn: AsyncConnection, email: str) -> None:
     if await subscribers.by_email(conn, email):
         raise ConfigError(f"{email} is subscribed already; `digest subscribers show {email}` shows how")
     if reason := await suppressions.suppressed_for(conn, email):
-        raise ConfigError(f"{email} must not be mailed ({reason})")
+        remedy = "" if reason == "forgotten" else f"; `digest subscribers resume {email}` lifts that"
+        raise ConfigError(f"{email} must not be mailed ({reason}){remedy}")
 
 
 def _refuse_unless(reader: Subscriber, *allowed: SubscriberStatus) -> None:

@@ -21,8 +21,8 @@ PATIENCE = 300.0
 #: Sessions at a time.
 SESSIONS = 20
 
-#: Takes a mail and its recipient; raising means "later".
-Take = Callable[[bytes, str], Awaitable[None]]
+#: Takes a mail, its sender and its recipient; raising means "later".
+Take = Callable[[bytes, str, str], Awaitable[None]]
 
 log = structlog.get_logger()
 
@@ -58,6 +58,7 @@ class _Session:
     reader: asyncio.StreamReader
     writer: asyncio.StreamWriter
     take: Take
+    sender: str = ""
     recipients: list[str] = field(default_factory=list)
     open: bool = True
 
@@ -78,15 +79,16 @@ class _Session:
     async def on_lhlo(self, _rest: str) -> None:
         await self.say(f"250-digest\r\n250-PIPELINING\r\n250-8BITMIME\r\n250 SIZE {LARGEST}")
 
-    async def on_mail(self, _rest: str) -> None:
+    async def on_mail(self, rest: str) -> None:
         self.recipients.clear()
+        self.sender = _path(rest)
         await self.say("250 2.1.0 ok")
 
     async def on_rcpt(self, rest: str) -> None:
         if len(self.recipients) >= 100:
             await self.say("452 4.5.3 too many recipients")
             return
-        self.recipients.append(rest.partition("<")[2].partition(">")[0])
+        self.recipients.append(_path(rest))
         await self.say("250 2.1.5 ok")
 
     async def on_data(self, _rest: str) -> None:
@@ -102,7 +104,7 @@ class _Session:
 
     async def taken(self, raw: bytes, recipient: str) -> str:
         try:
-            await self.take(raw, recipient)
+            await self.take(raw, self.sender, recipient)
         except Exception:
             log.exception("lmtp.later")
             return "451 4.3.0 cannot be stored now"
@@ -121,3 +123,8 @@ class _Session:
 
     async def on_other(self, _rest: str) -> None:
         await self.say("502 5.5.2 LMTP only")
+
+
+def _path(argument: str) -> str:
+    """The address between the brackets of MAIL or RCPT."""
+    return argument.partition("<")[2].partition(">")[0]

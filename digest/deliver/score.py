@@ -17,8 +17,8 @@ STALE_AFTER = timedelta(days=7)
 #: Not yet certain: a last letter asks before this stops a reader.
 SOFT = "soft bounces"
 
-#: A mail that did not come back within this has arrived.
-STAYED_AFTER = timedelta(days=2)
+#: A mail that did not come back within this has arrived: servers give up after five days (RFC 5321 4.5.4.1).
+STAYED_AFTER = timedelta(days=6)
 
 
 def verdict(
@@ -26,7 +26,8 @@ def verdict(
 ) -> str | None:
     """Why the address is suppressed; None if it may be mailed.
 
-    `bounces` in order of time; `stayed_at`: when the newest mail was sent that did not come back.
+    `bounces` in order of time; `stayed_at`: when the newest mail was sent that did not come back in time;
+    `ever_stayed`: there is one that did not come back yet.
     """
     if any(kind is Kind.COMPLAINT for kind, _ in bounces):
         return "complaint"

@@ -20,17 +20,16 @@ from digest.deliver.bounce import Kind, Reading
 from digest.deliver.lmtp import listen, parse_listen
 from digest.deliver.mailbox import Inbox, opened
 from digest.deliver.score import SOFT, STALE_AFTER, STAYED_AFTER, verdict
-from digest.models import Delivery, DeliveryKind
+from digest.errors import SendError, StorageError
+from digest.models import Delivery, DeliveryKind, SubscriberStatus
 from digest.pipeline import leaving
-from digest.storage import asks, bounces
+from digest.storage import asks, bounces, subscribers
 from digest.storage.database import Database, chunks
+from digest.storage.outbox import PROBE
 from digest.storage.suppressions import address_hash, suppress
 
 #: Longer mails are no bounces of ours; their end is cut off before they are read.
 LONGEST = 1_000_000
-
-#: The letter that asks an address for the last time.
-PROBE = "probe"
 
 _COUNTED = (Kind.HARD, Kind.SOFT, Kind.COMPLAINT)
 
@@ -50,6 +49,17 @@ class Taken(StrEnum):
 async def take_mail(db: Database, raw: bytes, *, keys: Sequence[str], now: datetime) -> Taken:
     """Read one mail and commit what it means; twice changes nothing. Raises StorageError."""
     return await take(db, bounce.read(raw[:LONGEST], keys), now=now)
+
+
+async def _take_any(db: Database, raw: bytes, *, keys: Sequence[str], now: datetime) -> Taken:
+    """`take_mail`, but one mail that we stumble over is unknown and stops no other."""
+    try:
+        return await take_mail(db, raw, keys=keys, now=now)
+    except (StorageError, SendError):
+        raise
+    except Exception:
+        log.exception("bounce.broken")
+        return Taken.UNKNOWN
 
 
 async def take(db: Database, reading: Reading, *, now: datetime) -> Taken:
@@ -79,36 +89,51 @@ async def _record(conn: AsyncConnection, reading: Reading, now: datetime) -> Tak
     return await _weigh(conn, delivery, hashed, now)
 
 
-async def weigh(db: Database, refused: Sequence[Delivery], now: datetime) -> None:
-    """What servers said at once against these mailboxes is recorded: do they get anything more?"""
+async def weigh(db: Database, refused: Sequence[Delivery], now: datetime, *, sure: bool) -> None:
+    """What servers said at once against these addresses is recorded: do they get anything more?
+
+    Unless it is `sure` that the fault is not ours, nobody is stopped by what was said today alone.
+    """
     for few in chunks(refused, 100):
         async with db.write() as conn:
             for delivery in few:
-                await _weigh(conn, delivery, address_hash(delivery.email), now)
+                await _weigh(conn, delivery, address_hash(delivery.email), now, sure=sure)
 
 
-async def _weigh(conn: AsyncConnection, delivery: Delivery, hashed: str, now: datetime) -> Taken:
+async def _weigh(
+    conn: AsyncConnection, delivery: Delivery, hashed: str, now: datetime, *, sure: bool = True
+) -> Taken:
     """The address is asked, or suppressed, if its bounces mean that."""
-    reason = await _score(conn, hashed, now)
-    if reason is None or (reason == SOFT and await _probe(conn, delivery, hashed, now)):
+    reason = await _score(conn, hashed, now, sure)
+    if reason is None or (reason == SOFT and await _is_asked(conn, delivery, hashed, now)):
         return Taken.RECORDED
     await suppress(conn, delivery.email, reason, now)
     return Taken.SUPPRESSED
 
 
-async def _probe(conn: AsyncConnection, delivery: Delivery, address_hash: str, now: datetime) -> bool:
-    """Before soft bounces stop a reader, one letter asks; False if it was asked, and mail came back again."""
-    reader = delivery.subscriber_id
-    if reader is None or await bounces.was_sent(conn, address_hash, PROBE, now - STALE_AFTER):
+async def _is_asked(conn: AsyncConnection, delivery: Delivery, address_hash: str, now: datetime) -> bool:
+    """Before soft bounces stop a reader, one letter asks; False once that letter, or a later mail, came back.
+
+    Who left, or waits, is not written to.
+    """
+    asked = await bounces.asked_at(conn, address_hash, PROBE, now - STALE_AFTER)
+    if asked is not None:
+        return delivery.created_at < asked
+    reader = (await subscribers.by_ids(conn, [delivery.subscriber_id or 0])).get(delivery.subscriber_id or 0)
+    if reader is None:
         return False
-    await asks.post(conn, PROBE, delivery.email, kind=DeliveryKind.NOTICE, now=now, subscriber_id=reader)
+    if reader.status is SubscriberStatus.ACTIVE:
+        await asks.post(
+            conn, PROBE, delivery.email, kind=DeliveryKind.NOTICE, now=now, subscriber_id=reader.id
+        )
     return True
 
 
-async def _score(conn: AsyncConnection, address_hash: str, now: datetime) -> str | None:
+async def _score(conn: AsyncConnection, address_hash: str, now: datetime, sure: bool) -> str | None:
     history = [(Kind(kind), at) for kind, at in await bounces.history(conn, address_hash)]
     stayed = await bounces.stayed(conn, address_hash, now - STAYED_AFTER)
-    return verdict(history, stayed_at=stayed, ever_stayed=stayed is not None)
+    ever = not sure or await bounces.stayed(conn, address_hash, now) is not None
+    return verdict(history, stayed_at=stayed, ever_stayed=ever)
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +160,7 @@ async def read_inbox(
         async for number, raw in mailbox.mails():
             if is_probe(raw):  # `digest doctor` waits for it
                 continue
-            taken = await take_mail(db, raw, keys=keys, now=clock())
+            taken = await _take_any(db, raw, keys=keys, now=clock())
             counts[taken] += 1
             await (mailbox.keep(number) if taken is Taken.UNKNOWN else mailbox.remove(number))
     return BounceReport(counts)
@@ -147,9 +172,9 @@ async def listen_lmtp(
     """Take bounces over LMTP; the server is told "taken" after the commit. Raises ConfigError."""
     host, port = parse_listen(where)
 
-    async def take_one(raw: bytes, recipient: str) -> None:
-        whole = f"X-Original-To: {recipient}\r\n".encode() + raw
-        if await take_mail(db, whole, keys=keys, now=clock()) is Taken.UNKNOWN:
+    async def take_one(raw: bytes, sender: str, recipient: str) -> None:
+        whole = f"Return-Path: <{sender}>\r\nX-Original-To: {recipient}\r\n".encode() + raw
+        if await _take_any(db, whole, keys=keys, now=clock()) is Taken.UNKNOWN:
             async with db.write() as conn:
                 await bounces.keep_stray(conn, hashlib.sha256(raw).hexdigest(), raw[:LONGEST], clock())
 

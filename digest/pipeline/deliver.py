@@ -72,7 +72,9 @@ async def deliver(
         connections = transport.allowed
         await _whole(_Run(keeper, transport, render, clock, return_path, progress))
         await remember(db, keeper, transport, connections, clock())
-        await bounces.weigh(db, keeper.soft_bounces, clock())
+        for sure in (True, False):
+            some = [one for one in keeper.refused if keeper.is_sure(one.email) is sure]
+            await bounces.weigh(db, some, clock(), sure=sure)
     return await _report(db, keeper, clock)
 
 

@@ -1,4 +1,5 @@
-"""Domains of readers that refuse us for policy: one that does so ten times in a row waits, the others go on.
+"""Domains of readers that refuse us, for policy or as if nobody were known there: one that does so ten times
+in a row waits, the others go on.
 
 If several domains refuse in a row, it is about us and not about one of them: then everything stops. What
 is known of a domain is kept between runs; its pauses grow until it takes a mail again.
@@ -12,7 +13,7 @@ from datetime import datetime
 import structlog
 from sqlalchemy import Connection
 
-from digest.deliver.settle import delay, is_policy, is_throttled
+from digest.deliver.settle import delay, is_dead_address, is_policy, is_throttled
 from digest.models import Outcome, Verdict
 from digest.storage import relays
 from digest.storage.relays import Pause
@@ -44,13 +45,17 @@ class Destinations:
             return before.reason
         return self.refused.get(domain)
 
+    def is_doubted(self, email: str) -> bool:
+        """Did its domain refuse so many in this run that the fault may be ours?"""
+        return _domain(email) in self.refused
+
     def note(self, email: str, outcome: Outcome) -> str | None:
         """Count what a domain said; gives the reason if everything must stop."""
         quiet = not (self.known or self._rows or self._across)
         if outcome.stage == "pause" or (quiet and outcome.verdict is Verdict.ACCEPTED):
             return None
         domain = _domain(email)
-        if not (is_policy(outcome) or is_throttled(outcome)):
+        if not (is_policy(outcome) or is_throttled(outcome) or is_dead_address(outcome)):
             self._rows.pop(domain, None)
             self._across.clear()
             if outcome.verdict is Verdict.ACCEPTED and domain in self.known:
@@ -63,12 +68,12 @@ class Destinations:
         return self._everywhere(domain, outcome)
 
     def _everywhere(self, domain: str, outcome: Outcome) -> str | None:
-        if is_policy(outcome):
+        if is_policy(outcome) or is_dead_address(outcome):
             self._across.append(domain)
         self._across = [one for one in self._across if one not in self.refused]
         if len(self._across) < IN_A_ROW or len(set(self._across)) == 1:
             return None
-        return f"{IN_A_ROW} refusals in a row for policy, the last: {outcome.reply}"
+        return f"{IN_A_ROW} refusals in a row, the last: {outcome.reply}"
 
     def remember(self, conn: Connection, relay: str, now: datetime) -> None:
         """Keep the pauses of this run, and forget those of domains that took a mail."""

@@ -24,6 +24,7 @@ from digest.pipeline.destinations import Destinations
 from digest.storage import ledger
 from digest.storage.database import Database
 from digest.storage.ledger import Group, Mark, Pace
+from digest.storage.refusals import Refusal
 
 #: Messages of one commit, beyond those that the transport carries at once.
 GROUP = 50
@@ -66,7 +67,7 @@ class Keeper:
     destinations: Destinations
     counts: Counter[str] = field(default_factory=Counter)
     replies: list[str] = field(default_factory=list)
-    soft_bounces: list[Delivery] = field(default_factory=list)  # recorded, not weighed yet
+    refused: list[Delivery] = field(default_factory=list)  # bounces that are recorded, not weighed yet
     rendered: deque[Ready] = field(default_factory=deque)
     back: deque[Back] = field(default_factory=deque)
     outstanding: int = 0  # rows in `data`
@@ -198,7 +199,7 @@ class Keeper:
                 unsent |= {delivery.id for delivery, _ in self.rendered}
                 self.rendered.clear()
             try:
-                sent_on = await self._write(settled, unsent, doubtful, marks)
+                sent_on, gone = await self._write(settled, unsent, doubtful, marks)
                 break
             except StorageError as error:
                 self.rendered.extendleft(reversed(marks))
@@ -208,7 +209,7 @@ class Keeper:
                 log.warning("ledger.retry", seconds=wait, reason=str(error))
                 await asyncio.sleep(wait)
         self.outstanding -= freed
-        self._count(settled, unsent)
+        self._count([one for one in settled if one[0].id not in gone], unsent - gone)
         return self._started(marks, sent_on)
 
     def _look_ahead(self) -> None:
@@ -239,19 +240,25 @@ class Keeper:
             self.take_back(delivery._replace(attempts=delivery.attempts - 1), outcome, marked=False)
         return bool(reason)
 
+    def is_sure(self, email: str) -> bool:
+        """May a refusal of this address be believed, or did so many refuse that the fault may be ours?"""
+        return not (self.unavailable or self.destinations.is_doubted(email))
+
     async def _write(
         self,
         settled: Sequence[tuple[Delivery, Outcome]],
         unsent: set[int],
         doubtful: Mapping[int, bytes],
         marks: Sequence[Ready],
-    ) -> set[int]:
-        """Commit; gives the ids that may go out. Marks beyond the pace go back to the waiting ones."""
+    ) -> tuple[set[int], set[int]]:
+        """Commit; gives the ids that may go out, and of those that came back the ones that are deleted.
+
+        Marks beyond the pace go back to the waiting ones.
+        """
         now = self.clock()
         group = Group(
             settled=[delivery for delivery, _ in settled],
-            dead_addresses=[delivery.email for delivery, outcome in settled if is_dead_address(outcome)],
-            soft_bounces={one: outcome.enhanced or "" for one, outcome in settled if is_soft_bounce(outcome)},
+            refused={one: found for one, outcome in settled if (found := _refusal(outcome))},
             unsent=unsent,
             doubtful=doubtful,
             marks=[Mark(delivery, message.message_id, message.raw) for delivery, message in marks],
@@ -259,16 +266,16 @@ class Keeper:
         pace = Pace(relay=self.relay, rate=self.rate, at=now) if self.rate else None
         begun = monotonic()
         async with self.writing:
-            allowed, mine = await self.db.write_whole(
+            written = await self.db.write_whole(
                 lambda conn: ledger.write(conn, group, worker=self.worker, now=now, pace=pace)
             )
         self._committed_at = monotonic()
         self._took = self._committed_at - begun
-        if allowed < len(marks) and self.rate:
-            self.rendered.extendleft(reversed(marks[allowed:]))
+        if written.allowed < len(marks) and self.rate:
+            self.rendered.extendleft(reversed(marks[written.allowed :]))
             self._slots_at = monotonic() + 1 / self.rate
-        self.counts["selected"] -= allowed - len(mine)
-        return mine
+        self.counts["selected"] -= written.allowed - len(written.ours) + len(written.gone)
+        return written.ours, written.gone
 
     def _count(self, settled: Sequence[tuple[Delivery, Outcome]], unsent: set[int]) -> None:
         """Count what is committed now."""
@@ -277,8 +284,8 @@ class Keeper:
             self.counts[delivery.state.value] += 1
             _log(delivery, outcome)
             self._watch(delivery, outcome)
-            if is_soft_bounce(outcome):
-                self.soft_bounces.append(delivery)
+            if _refusal(outcome):
+                self.refused.append(delivery)
             if delivery.state is DeliveryState.SENT and len(self.replies) < LISTED:
                 self.replies.append(outcome.reply)
 
@@ -293,6 +300,13 @@ class Keeper:
         self.outstanding += len(ours)
         self._room.set()
         return ours
+
+
+def _refusal(outcome: Outcome) -> Refusal | None:
+    """What speaks against the address; None if nothing does."""
+    if is_dead_address(outcome):
+        return Refusal("hard", outcome.enhanced or "")
+    return Refusal("soft", outcome.enhanced or "") if is_soft_bounce(outcome) else None
 
 
 def _log(settled: Delivery, outcome: Outcome) -> None:

@@ -6,7 +6,7 @@ from digest.compose.steady import SteadyLetters
 from digest.errors import StorageError
 from digest.links import Links
 from digest.models import Delivery, Message
-from digest.pipeline import bounces
+from digest.storage import outbox
 
 MANAGE = Wording(
     subject="Your link",
@@ -42,7 +42,7 @@ _WORDINGS = {
     "link": MANAGE,
     "change-old": CHANGE_OLD,
     "change-new": CHANGE_NEW,
-    bounces.PROBE: PROBE,
+    outbox.PROBE: PROBE,
 }
 
 

@@ -4,10 +4,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+from sqlalchemy.ext.asyncio import AsyncConnection
+
 from digest.models import DeliveryState, SubscriberStatus
 from digest.pipeline.compose import compose_extra
 from digest.schedule import next_due
-from digest.storage import operations, recovery, subscribers
+from digest.storage import bounces, operations, recovery, subscribers, suppressions
 from digest.storage.database import Database
 
 Clock = Callable[[], datetime]
@@ -38,6 +40,18 @@ async def resume_reader(db: Database, reader_id: int, now: datetime) -> bool:
         due_at = next_due(reader.schedule, now)
         active = replace(reader, status=SubscriberStatus.ACTIVE, pause_until=None, next_issue_at=due_at)
         await subscribers.change(conn, active)
+    return True
+
+
+async def lift(conn: AsyncConnection, email: str) -> bool:
+    """Take a suppression back and forget the bounces; False if there is none, or the address was forgotten.
+
+    After a complaint or a hard bounce only the operator does.
+    """
+    if await suppressions.suppressed_for(conn, email) in (None, "forgotten"):
+        return False
+    await suppressions.revive(conn, email)
+    await bounces.forgive(conn, email)
     return True
 
 

@@ -13,7 +13,9 @@ from digest.storage import suppressions
 from digest.storage.outbox import COLUMNS, delivery_of
 from digest.storage.tables import bounces, deliveries, strays
 
-_NUMBER = re.compile(r"<(\d{1,18})\.")
+#: The number in a Message-ID of ours, and what its column holds: those of Postfix begin with the time.
+_NUMBER = re.compile(r"<(\d{1,10})\.[\x21-\x7e]+")
+_LARGEST = 2**31 - 1
 
 _D, _B = deliveries.c, bounces.c
 
@@ -48,14 +50,20 @@ async def find(
     proof.
     """
     query = select(*COLUMNS, _D.address_hash)
-    named = _NUMBER.match(message_id or "")
+    named = _number(message_id or "")
     for which in (
         _D.id == delivery_id if delivery_id is not None else None,
-        and_(_D.id == int(named[1]), _is_named(message_id or "")) if named else None,
+        and_(_D.id == named, _is_named(message_id or "")) if named is not None else None,
     ):
         if which is not None and (row := (await conn.execute(query.where(which))).first()):
             return delivery_of(row[:-1]), str(row[-1])
     return None
+
+
+def _number(message_id: str) -> int | None:
+    """The delivery that a Message-ID names; None if it cannot be one of ours."""
+    found = _NUMBER.fullmatch(message_id)
+    return int(found[1]) if found and int(found[1]) <= _LARGEST else None
 
 
 def _is_named(message_id: str) -> ColumnElement[bool]:
@@ -70,10 +78,11 @@ async def history(conn: AsyncConnection, address_hash: str) -> list[tuple[str, d
     return [(row.kind, row.received_at) for row in await conn.execute(query.order_by(_B.received_at, _B.id))]
 
 
-async def was_sent(conn: AsyncConnection, address_hash: str, letter: str, since: datetime) -> bool:
-    """Was this letter put into the outbox for this address since a time?"""
-    query = select(_D.id).where(_D.address_hash == address_hash, _D.letter == letter, _D.created_at >= since)
-    return await conn.scalar(query.limit(1)) is not None
+async def asked_at(conn: AsyncConnection, address_hash: str, letter: str, since: datetime) -> datetime | None:
+    """When this letter was put into the outbox for this address, if that was after a time."""
+    mine = _D.address_hash == address_hash, _D.letter == letter, _D.created_at >= since
+    found: datetime | None = await conn.scalar(select(func.max(_D.created_at)).where(*mine))
+    return found
 
 
 async def stayed(conn: AsyncConnection, address_hash: str, before: datetime) -> datetime | None:
@@ -98,9 +107,14 @@ async def keep_stray(conn: AsyncConnection, key: str, raw: bytes, now: datetime)
         await conn.execute(insert(strays).values(key=key, raw=raw, received_at=now))
 
 
+async def forgive(conn: AsyncConnection, email: str) -> None:
+    """Forget what came back from an address: it is mailed as if for the first time."""
+    await conn.execute(delete(bounces).where(_B.address_hash == suppressions.address_hash(email)))
+
+
 async def erase(conn: AsyncConnection, email: str) -> None:
     """Delete the bounces of an address, and the mails that could not be matched and that name it."""
-    await conn.execute(delete(bounces).where(_B.address_hash == suppressions.address_hash(email)))
+    await forgive(conn, email)
     name = email.casefold().encode()
     rows = await conn.execute(select(strays.c.key, strays.c.raw))
     naming = [row.key for row in rows if name in row.raw.lower()]

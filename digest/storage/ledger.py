@@ -20,9 +20,9 @@ from sqlalchemy.dialects.sqlite import pysqlite
 from digest.models import Delivery, DeliveryState
 from digest.storage import doubts, refusals
 from digest.storage.database import chunks
+from digest.storage.refusals import Refusal
 from digest.storage.relays import reserve_slots
 from digest.storage.reservations import release
-from digest.storage.suppressions import suppress_all
 from digest.storage.tables import UtcDateTime, deliveries
 
 #: A claim that nobody settled is free again after this; longer than the 600 s of the final reply.
@@ -44,8 +44,9 @@ class Group:
     """What one transaction writes."""
 
     settled: Sequence[Delivery] = ()
-    dead_addresses: Sequence[str] = ()  # of them, those that the server called unknown
-    soft_bounces: Mapping[Delivery, str] = field(default_factory=dict)  # of them, by enhanced status
+    refused: Mapping[Delivery, Refusal] = field(
+        default_factory=dict
+    )  # of them, what speaks against mailboxes
     unsent: Collection[int] = ()  # claimed or marked, certainly not sent: pending again
     doubtful: Mapping[int, bytes] = field(default_factory=dict)  # messages whose delivery ends in doubt
     marks: Sequence[Mark] = ()  # may go out as soon as this is committed
@@ -60,22 +61,32 @@ class Pace:
     at: datetime  # moves on even where the run's clock stands still
 
 
-def write(
-    conn: Connection, group: Group, *, worker: str, now: datetime, pace: Pace | None = None
-) -> tuple[int, set[int]]:
-    """Write one group; gives how many of the marks, from the first, the pace allows, and which are ours.
+class Written(NamedTuple):
+    """What became of a group."""
 
-    A mark is not ours if its lease ran out and another worker took the row: that message must not be sent.
-    """
-    settle(conn, group.settled, worker=worker, now=now)
-    doubts.keep(conn, group.doubtful)
-    suppress_all(conn, group.dead_addresses, "hard bounce", now)
-    refusals.record(conn, group.soft_bounces, now)
+    allowed: int  # so many of the marks, from the first, the pace allows
+    ours: set[int]  # the marked; not those whose lease ran out, and that another worker took: never send them
+    gone: set[int]  # of what came back, deliveries that were deleted meanwhile, with their reader
+
+
+def write(conn: Connection, group: Group, *, worker: str, now: datetime, pace: Pace | None = None) -> Written:
+    """Write one group."""
+    gone = settle(conn, group.settled, worker=worker, now=now) | _missing(conn, group.unsent)
+    doubts.keep(conn, {one: raw for one, raw in group.doubtful.items() if one not in gone})
+    refusals.record(conn, {one: what for one, what in group.refused.items() if one.id not in gone}, now)
     give_back(conn, group.unsent, worker=worker)
     allowed = len(group.marks)
     if pace and group.marks:
         allowed = reserve_slots(conn, pace.relay, pace.rate, pace.at, len(group.marks))
-    return allowed, mark(conn, group.marks[:allowed], worker=worker)
+    return Written(allowed, mark(conn, group.marks[:allowed], worker=worker), gone)
+
+
+def _missing(conn: Connection, ids: Collection[int]) -> set[int]:
+    """Those that are not stored any more."""
+    known = {
+        one for some in chunks(sorted(ids)) for one in conn.scalars(select(_D.id).where(_D.id.in_(some)))
+    }
+    return {*ids} - known
 
 
 def mark(conn: Connection, marks: Sequence[Mark], *, worker: str) -> set[int]:
@@ -106,20 +117,25 @@ WHERE deliveries.id = v.column1 AND deliveries.id BETWEEN ? AND ? AND deliveries
 """
 
 
-def settle(conn: Connection, settled: Sequence[Delivery], *, worker: str, now: datetime) -> None:
+def settle(conn: Connection, settled: Sequence[Delivery], *, worker: str, now: datetime) -> set[int]:
     """Write what attempts came to; papers of deliveries that ended without a mail are free again.
 
     `sent` always wins, even over a worker that took the row over meanwhile: the server has the message.
+    Gives the ids of those that are not stored any more.
     """
+    gone: set[int] = set()
     sent = [one for one in settled if one.state is DeliveryState.SENT]
     rows, made = [(one.id, one.attempts, one.reply) for one in sent], [one.created_at for one in sent]
     if _for_all(conn, _SENT, rows, made, worker, at=now) != len(sent):
         conn.execute(_SENT_AFTER_ALL, [_settled(one, worker) for one in sent])
+        gone |= _missing(conn, [one.id for one in sent])
     if rest := [one for one in settled if one.state is not DeliveryState.SENT]:
         conn.execute(_SETTLE, [_settled(one, worker) for one in rest])
+        gone |= _missing(conn, [one.id for one in rest])
         release(conn, [one.issue_id for one in rest if one.state in _UNSENT and one.issue_id])
     if ended := [one.id for one in settled if one.resends and one.state is not DeliveryState.UNCERTAIN]:
         doubts.forget(conn, ended)
+    return gone
 
 
 _SENT = """\

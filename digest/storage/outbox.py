@@ -42,6 +42,9 @@ from digest.storage.tables import deliveries, subscribers, suppressions
 #: Nothing is sent later than this after it was composed.
 OVERDUE_AFTER = timedelta(days=4)
 
+#: The letter that asks, for the last time, a reader whose mails came back.
+PROBE = "probe"
+
 #: Literal, not bound: SQLite uses a partial index only if it can read the states in the statement.
 OPEN = text("deliveries.state IN ('pending', 'deferred')")
 
@@ -168,7 +171,7 @@ def _take_statement() -> Executable:
 
 
 def _allowed() -> ColumnElement[bool]:
-    """Issues go to active readers only; other mail to anybody who is not suppressed.
+    """Issues and the letter that asks go to active readers only; other mail to who is not suppressed.
 
     Who was forgotten may sign up again, and for that gets the letter that asks to confirm.
     """
@@ -177,7 +180,8 @@ def _allowed() -> ColumnElement[bool]:
     reader = exists().where(subscribers.c.id == _D.subscriber_id)
     active = reader.where(subscribers.c.status == "active")
     suppressed = reader.where(subscribers.c.status == "suppressed")
-    wanted = case((_D.kind == DeliveryKind.ISSUE.value, active), else_=~suppressed)
+    for_readers = or_(_D.kind == DeliveryKind.ISSUE.value, _D.letter == PROBE)
+    wanted = case((for_readers, active), else_=~suppressed)
     return and_(~refused, wanted)
 
 

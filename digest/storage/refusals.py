@@ -1,8 +1,9 @@
-"""What servers said at once against mailboxes: bounces that need no letter. Decides nothing."""
+"""What servers said at once against addresses: bounces that need no letter. Decides nothing."""
 
 import hashlib
 from collections.abc import Mapping
 from datetime import datetime
+from typing import NamedTuple
 
 from sqlalchemy import Connection, insert
 
@@ -11,18 +12,25 @@ from digest.storage.suppressions import address_hash
 from digest.storage.tables import bounces
 
 
-def record(conn: Connection, refused: Mapping[Delivery, str], now: datetime) -> None:
-    """Keep them as soft bounces, with their enhanced status."""
+class Refusal(NamedTuple):
+    """How a server refused an address."""
+
+    kind: str  # hard: there is no such address | soft
+    status: str  # RFC 3463
+
+
+def record(conn: Connection, refused: Mapping[Delivery, Refusal], now: datetime) -> None:
+    """Keep them as bounces."""
     rows = [
         {
             "key": hashlib.sha256(f"refusal:{delivery.id}:{delivery.attempts}".encode()).hexdigest(),
             "delivery_id": delivery.id,
             "address_hash": address_hash(delivery.email),
-            "kind": "soft",
-            "status": status,
+            "kind": refusal.kind,
+            "status": refusal.status,
             "received_at": now,
         }
-        for delivery, status in refused.items()
+        for delivery, refusal in refused.items()
     ]
     if rows:
         conn.execute(insert(bounces), rows)

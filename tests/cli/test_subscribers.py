@@ -1,11 +1,16 @@
 """`digest subscribers …` and `digest status`: who reads, and what became of their issues."""
 
+import asyncio
 import json
+import os
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from digest.storage.database import Database
+from digest.storage.suppressions import suppress
 from tests.cli.conftest import NOW, Command
 
 pytestmark = pytest.mark.usefixtures("either")
@@ -54,6 +59,21 @@ def test_paused_subscriber_gets_nothing_until_resumed(digest: Command, folder: P
     assert not list((folder / "outbox").glob("*bob*"))
     digest("subscribers", "resume", "bob@papers.dev", "--now", NOW)
     assert listed(digest)["bob@papers.dev"]["next_issue_at"] == "2026-04-15T07:30:00Z"
+
+
+def test_only_the_operator_takes_a_stop_after_bounces_back(digest: Command) -> None:
+    async def suppress_bob() -> None:
+        db = Database(os.environ.get("DIGEST_DATABASE_URL", "sqlite:///digest.db"))
+        async with db.write() as conn:
+            await suppress(conn, "bob@papers.dev", "hard bounce", datetime(2026, 4, 14, tzinfo=UTC))
+        await db.close()
+
+    digest(*BOB)
+    asyncio.run(suppress_bob())
+    digest("subscribers", "remove", "bob@papers.dev")
+    assert "`digest subscribers resume bob@papers.dev` lifts that" in digest(*BOB).err
+    assert "may be mailed again" in digest("subscribers", "resume", "bob@papers.dev").out
+    assert digest(*BOB).status == 0
 
 
 def test_pause_until_a_day_gives_one_issue_afterwards(digest: Command) -> None:

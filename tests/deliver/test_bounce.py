@@ -20,7 +20,7 @@ from digest.deliver.bounce import Kind
 from digest.deliver.score import verdict
 from digest.models import DeliveryKind, Outcome, Verdict
 from digest.pipeline.bounces import Taken, listen_lmtp, take, take_mail
-from digest.storage import bounces
+from digest.storage import bounces, tables
 from digest.storage.database import Database
 from digest.storage.outbox import enqueue
 from digest.storage.tables import deliveries, strays, subscribers
@@ -189,11 +189,14 @@ async def test_the_listener_says_taken_after_the_commit_and_keeps_strays(db: Dat
     server = await listen_lmtp(db, "127.0.0.1:0", keys=KEYS, clock=lambda: NOW)
     port = server.sockets[0].getsockname()[1]
     path = verp.return_path("bounces@papers.dev", 1, "old-key")
+    words = QMAIL.format(to="b@papers.dev", unique="9", original=ORIGINAL)
+    automatic = b"Auto-Submitted: auto-replied\r\n" + wire(words)
 
     def hand_over() -> None:
         with smtplib.LMTP("127.0.0.1", port, timeout=10) as client:
             client.sendmail("", [path], report(original="<x@papers.dev>"))
             client.sendmail("", ["bounces@papers.dev"], b"Subject: hello\r\n\r\n.dot\r\n")
+            client.sendmail("", [path], automatic.replace(b"Return-Path: <>\r\n", b""))
 
     await asyncio.to_thread(hand_over)
     server.close()
@@ -201,6 +204,7 @@ async def test_the_listener_says_taken_after_the_commit_and_keeps_strays(db: Dat
     assert await statuses(db) == ["suppressed"]
     async with db.read() as conn:
         assert (await conn.execute(select(strays.c.raw))).scalar() == b"Subject: hello\r\n\r\n.dot\r\n"
+        assert await conn.scalar(select(func.count()).select_from(tables.bounces)) == 2
 
 
 def test_a_webhook_is_believed_only_with_its_signature() -> None:
@@ -244,6 +248,49 @@ async def test_a_letter_that_stays_ends_the_doubt_about_an_address(db: Database)
         await bounce_softly(db, day)
     await run(db, ScriptedTransport(), clock=lambda: days(4.1))
     assert await bounce_softly(db, 7) is Taken.RECORDED
+
+
+@pytest.mark.parametrize("first_day", [0, 1])
+async def test_an_address_that_took_mail_is_given_up_at_the_second_day(db: Database, first_day: int) -> None:
+    """One that never took any, at once."""
+    no = Outcome(verdict=Verdict.REFUSED, stage="rcpt", code=550, enhanced="5.1.1", reply="5.1.1 unknown")
+    await add_readers(db, 1)
+    found = []
+    for day in range(3):
+        script = {"reader0@papers.dev": no} if day >= first_day else {}
+        await run(db, ScriptedTransport(script), clock=partial(days, day))
+        found += await statuses(db)
+        async with db.write() as conn:
+            await enqueue(conn, email="reader0@papers.dev", subscriber_id=1, **tomorrow(day))
+    assert found == (["suppressed"] * 3 if first_day == 0 else ["active", "active", "suppressed"])
+
+
+async def test_who_left_is_not_asked_whether_mail_arrives(db: Database) -> None:
+    await add_readers(db, 1)
+    await run(db, ScriptedTransport())
+    for day in range(5):
+        await bounce_softly(db, day)
+        if day == 3:
+            async with db.write() as conn:
+                await conn.execute(update(subscribers).values(status="unsubscribed"))
+    transport = ScriptedTransport()
+    await run(db, transport, clock=lambda: days(5))
+    assert (transport.recipients, await statuses(db)) == ([], ["unsubscribed"])
+
+
+async def test_only_the_letter_that_asked_or_a_later_mail_stops_a_reader(db: Database) -> None:
+    await add_readers(db, 1)
+    await run(db, ScriptedTransport())
+    taken = [await bounce_softly(db, day) for day in (0, 1, 2, 3, 4, 4.2)]
+    transport = ScriptedTransport()
+    await run(db, transport, clock=lambda: days(5))
+    assert ({*taken}, transport.recipients) == ({Taken.RECORDED}, ["reader0@papers.dev"])
+
+
+@pytest.mark.parametrize("unique", ["20260413120000.1A2B", "1.a\x00b", "9999999999.x"])
+async def test_a_message_id_of_others_is_a_stray_and_stops_nothing(db: Database, unique: str) -> None:
+    stray = report(original=f"<{unique}@elsewhere.dev>")
+    assert await take_mail(db, stray, keys=KEYS, now=NOW) is Taken.UNKNOWN
 
 
 async def test_a_mailbox_that_refuses_day_after_day_is_asked_and_then_left_alone(db: Database) -> None:
@@ -348,7 +395,7 @@ async def test_an_event_of_a_provider_counts_once(db: Database) -> None:
     (reading,) = hooks.readings(json.dumps(SES).encode(), ())
     assert [await take(db, reading, now=NOW) for _ in range(2)] == [Taken.SUPPRESSED, Taken.IGNORED]
     async with db.read() as conn:
-        assert await conn.scalar(select(func.count()).select_from(bounces.bounces)) == 1
+        assert await conn.scalar(select(func.count()).select_from(tables.bounces)) == 1
 
 
 BASE64 = b"Content-Transfer-Encoding: base64\r\n"

@@ -10,8 +10,10 @@ import pytest
 from sqlalchemy import func, select, text, update
 
 from digest.deliver.files import FileTransport
+from digest.deliver.transport import Envelope
 from digest.errors import DigestError, TemplateError
 from digest.models import Delivery, DeliveryState, Message, Outcome, Verdict
+from digest.pipeline.leaving import erase
 from digest.pipeline.workers import worker_name
 from digest.storage import outbox, recovery
 from digest.storage.database import Database
@@ -23,6 +25,7 @@ from tests.make import NOW
 
 NO = Outcome(verdict=Verdict.REFUSED, stage="rcpt", code=550, enhanced="5.7.1", reply="5.7.1 No")
 UNKNOWN_USER = Outcome(verdict=Verdict.REFUSED, stage="rcpt", code=550, enhanced="5.1.1", reply="5.1.1 Who?")
+FULL = Outcome(verdict=Verdict.REFUSED, stage="rcpt", code=552, enhanced="5.2.2", reply="5.2.2 full")
 GREY = Outcome(verdict=Verdict.DEFERRED, stage="rcpt", code=450, enhanced="4.2.0", reply="4.2.0 later")
 DOWN = Outcome(verdict=Verdict.UNAVAILABLE, stage="mail", code=421, reply="closing")
 DOUBT = Outcome(verdict=Verdict.UNKNOWN, stage="dot", reply="the server closed the connection")
@@ -154,6 +157,34 @@ async def test_an_unsubscribe_before_the_claim_always_wins(db: Database) -> None
     await asyncio.gather(leave(), claim())
     states = (await ledger(db)).values()
     assert sorted(states) == sorted(["claimed"] * len(claimed) + ["suppressed"] * (60 - len(claimed)))
+
+
+@pytest.mark.parametrize("end", [NO, GREY, DOUBT, FULL, None])
+async def test_a_reader_forgotten_while_mails_are_under_way_leaves_the_count_true(
+    db: Database, end: Outcome | None
+) -> None:
+    await add_readers(db, 40)
+    transport = ForgettingTransport(db, {"reader9@papers.dev": end} if end else {})
+    report = await run(db, transport)
+    assert (report.balanced, report.sent + report.pending, "reader9@papers.dev" in await ledger(db)) == (
+        True,
+        39,
+        False,
+    )
+
+
+class ForgettingTransport(ScriptedTransport):
+    """Its first mail is answered when a reader, whose mail is under way, was forgotten."""
+
+    def __init__(self, db: Database, script: dict[str, Outcome]) -> None:
+        super().__init__(script, concurrency=20)
+        self.db = db
+
+    async def send(self, envelope: Envelope) -> Outcome:
+        if envelope.recipient == "reader9@papers.dev":
+            async with self.db.write() as conn:
+                await erase(conn, "reader9@papers.dev", NOW)
+        return await super().send(envelope)
 
 
 async def test_two_workers_and_two_schedulers_send_one_mail_each(db: Database) -> None:

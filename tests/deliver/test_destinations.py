@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import case, update
+from sqlalchemy import case, select, update
 
 from digest.deliver.relay import parse_relay
 from digest.deliver.smtp import SmtpTransport
@@ -11,7 +11,7 @@ from digest.models import Outcome, Verdict
 from digest.pipeline.destinations import IN_A_ROW, Destinations
 from digest.storage.database import Database
 from digest.storage.relays import Pause
-from digest.storage.tables import deliveries
+from digest.storage.tables import deliveries, subscribers
 from tests.deliver.scene import LATER, ScriptedTransport, add_readers, ledger, run
 from tests.deliver.server import ScriptedServer
 from tests.make import NOW
@@ -59,7 +59,7 @@ async def test_refusals_by_several_domains_stop_the_run(db: Database) -> None:
     await move_readers(db, every=2, domain="other.dev")
     script = dict.fromkeys([*READERS, "elsewhere@other.dev"], NO)
     report = await run(db, ScriptedTransport(script))
-    assert "10 refusals in a row for policy" in report.paused
+    assert "10 refusals in a row" in report.paused
     assert (report.balanced, report.failed < 100, report.failed + report.pending) == (True, True, 300)
 
 
@@ -90,3 +90,18 @@ async def test_fewer_connections_are_remembered_for_a_day(db: Database) -> None:
             allowed.append((before, transport.allowed, report.pending + report.deferred))
             server.most_sessions = 100
     assert allowed == [(8, 2, 0), (8, 2, 0), (8, 8, 0)]
+
+
+NOBODY = Outcome(
+    verdict=Verdict.REFUSED, stage="rcpt", code=550, enhanced="5.1.1", reply="5.1.1 Unknown here"
+)
+
+
+@pytest.mark.parametrize("every", [1000, 2])
+async def test_a_relay_that_knows_nobody_stops_no_reader(db: Database, every: int) -> None:
+    await add_readers(db, 300)
+    await move_readers(db, every=every, domain="other.dev")
+    report = await run(db, ScriptedTransport(dict.fromkeys([*READERS, "elsewhere@other.dev"], NOBODY)))
+    async with db.read() as conn:
+        assert set(await conn.scalars(select(subscribers.c.status))) == {"active"}
+    assert (report.balanced, report.failed < 100) == (True, True)
