@@ -18,7 +18,11 @@ _CONTROLS = re.compile(
 _STACKED = re.compile("([\u0300-\u036f]{4})[\u0300-\u036f]+")
 _WIDE = re.compile("[\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\uff60\U00020000-\U0003ffff]")
 _TOKENS = re.compile(rf" ?(?:{_WIDE.pattern}|(?:(?!{_WIDE.pattern})[^ ])+)| ")
-_WORD = re.compile(r"(\w+)")
+_WORD = re.compile(r"(\b[A-Za-z](?:\+\+|#)(?![A-Za-z])|\w+)")
+#: Words with an s of their own, which is no sign of many.
+_OWN_S = frozenset(["aids", "bias", "lens", "news"])
+#: What makes a phrase more than its words, as in `O(n)`.
+_SIGNS = re.compile(r"[^\w\s'’\u2010-\u2015-]")
 _SENTENCE_END = re.compile(
     r"[.!?。！？](?:(?<=[。！？])|(?<!\be\.g\.)(?<!\bi\.e\.)(?<!\bet al\.)(?<!\bvs\.)(?<!\bcf\.)"
     r"(?<!\b[A-Z]\.)[\"')\]”’]*(?=\s))"
@@ -63,20 +67,43 @@ def shorten(text: str, limit: int) -> str:
 
 def runs(text: str, phrases: Sequence[str]) -> tuple[Run, ...]:
     """The text in stretches, marked where it says one of `phrases`, in any case, with or without an s."""
-    wanted: dict[str, list[tuple[str, ...]]] = {}
-    for phrase in phrases:
-        if words := _stems_of(phrase):
-            wanted.setdefault(words[0], []).append(words)
+    wanted: dict[str, list[_Phrase]] = {}
+    for phrase in map(_read_phrase, phrases):
+        if phrase.words:
+            wanted.setdefault(phrase.words[0], []).append(phrase)
     if not wanted:
         return (Run(text, False),) if text else ()
     bounds, stems = _read(text)
-    marked: list[tuple[int, int]] = []
-    for number in [number for number, stem in enumerate(stems) if stem in wanted]:
-        for words in wanted[stems[number]]:
-            last = number + len(words)
-            if stems[number:last] == words:
-                marked.append((bounds[2 * number], bounds[2 * last - 1]))
-    return tuple(_cut(text, _joined(text, marked)))
+    marked = [
+        phrase.span(text, bounds[2 * number], bounds[2 * (number + len(phrase.words)) - 1])
+        for number in [number for number, stem in enumerate(stems) if stem in wanted]
+        for phrase in wanted[stems[number]]
+        if stems[number : number + len(phrase.words)] == phrase.words
+    ]
+    return tuple(_cut(text, _joined(text, [span for span in marked if span])))
+
+
+class _Phrase(NamedTuple):
+    """What is marked."""
+
+    words: tuple[str, ...]  # their stems
+    signed: str  # folded, if signs belong to it: then it is marked as it stands alone
+    lead: int  # of these the signs before the first word
+
+    def span(self, text: str, start: int, end: int) -> tuple[int, int] | None:
+        """From where to where it is marked, where its words stand from `start` to `end`; None: it is not."""
+        if not self.signed:
+            return start, end
+        start = max(start - self.lead, 0)
+        found = text[start : start + len(self.signed)]
+        return (start, start + len(found)) if found.casefold() == self.signed else None
+
+
+@lru_cache(maxsize=4096)
+def _read_phrase(phrase: str) -> _Phrase:
+    first = _WORD.search(phrase)
+    signed = phrase.casefold() if _SIGNS.search(phrase) else ""
+    return _Phrase(_stems(_WORD.findall(phrase)), signed, first.start() if first else 0)
 
 
 @lru_cache(maxsize=1024)
@@ -87,15 +114,12 @@ def _read(text: str) -> tuple["array[int]", tuple[str, ...]]:
     return bounds[:-1], _stems(pieces[1::2])
 
 
-@lru_cache(maxsize=4096)
-def _stems_of(phrase: str) -> tuple[str, ...]:
-    return _stems(_WORD.findall(phrase))
-
-
 def _stems(words: Sequence[str]) -> tuple[str, ...]:
     """The words folded, without an s at the end."""
     folded = map(str.casefold, words)
-    return tuple([word[:-1] if word[-1] == "s" and len(word) > 3 else word for word in folded])
+    return tuple(
+        [word[:-1] if word[-1] == "s" and len(word) > 3 and word not in _OWN_S else word for word in folded]
+    )
 
 
 def _joined(text: str, spans: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:

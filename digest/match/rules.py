@@ -143,21 +143,54 @@ def read_keyword(keyword: str) -> Keyword:
     )
 
 
+#: Words with an s of their own: `news` are not many `new`, nor is `lens` a plural.
+_WHOLE = frozenset(
+    """aids always atlas bias canvas chaos corps cosmos ethos gas lens means nexus news perhaps series species
+    thermos towards""".split()  # noqa: SIM905 - a list would take a page
+)
+#: So are sciences, `robotics` is no plural of `robotic`; but these are plurals.
+_MANY_ICS = frozenset(
+    """antibiotics basics ceramics characteristics clinics comics critics fabrics heuristics metrics mosaics
+    narcotics plastics relics rubrics specifics tactics topics tropics""".split()  # noqa: SIM905
+)
+#: How words end, from how many letters on, and what stands there instead in singular and plural.
+_ENDINGS: tuple[tuple[str, int, tuple[str, ...]], ...] = (
+    ("ices", 6, ("ice", "ices", "ix", "ex")),
+    ("ix", 5, ("ix", "ices", "ixes")),
+    ("ex", 5, ("ex", "ices", "exes")),
+    ("sis", 5, ("sis", "ses")),
+    ("ies", 5, ("y", "ies", "ys", "ie")),
+    ("y", 5, ("y", "ies", "ys", "ie")),
+    ("ses", 5, ("s", "se", "ses", "sis")),  # `viruses`, `cases`, `analyses`: no rule tells which
+    ("xes", 5, ("x", "xe", "xes")),
+    ("zes", 5, ("z", "ze", "zes")),
+    ("ches", 5, ("ch", "che", "ches")),
+    ("shes", 5, ("sh", "she", "shes")),
+    ("ss", 3, ("ss", "sses")),
+    ("us", 4, ("us", "uses", "i")),
+    ("is", 3, ("is", "ises")),
+    ("s", 4, ("", "s", "es", "ses")),
+    ("", 3, ("", "s", "es")),
+)
+
+
 def _plural(word: str, *, shouted: bool) -> tuple[str, Sequence[str]]:
     """What singular and plural of a word share, and their endings; acronyms (`AIDS`) stay whole."""
     if not word.isalpha() or len(word) < (2 if shouted else 3) or IS_UNSPACED.match(word[-1]):
         return word, ("",)
-    if not shouted and len(word) > 4 and word.endswith(("ies", "y")):
-        return word.removesuffix("ies").removesuffix("y"), ("y", "ies", "ys", "ie")
-    if not shouted and len(word) > 4 and word.endswith(("ses", "xes", "zes", "ches", "shes")):
-        return word[:-2], (
-            "",
-            "e",
-            "es",
-        )  # `losses`, `viruses`, `cases`: no rule tells where the singular ends
-    if not shouted and len(word) > 3 and word.endswith("s") and not word.endswith(("ss", "us", "is")):
-        return word[:-1], ("", "s", "es", "ses")
-    return word, ("", "s", "es")
+    if shouted:
+        return word, ("", "s", "es")
+    if _is_whole(word) or _is_whole(f"{word}s"):
+        return word, ("", "es")
+    return next(
+        (word.removesuffix(end), endings)
+        for end, least, endings in _ENDINGS
+        if word.endswith(end) and len(word) >= least
+    )
+
+
+def _is_whole(word: str) -> bool:
+    return word in _WHOLE or (word.endswith("ics") and len(word) > 5 and word not in _MANY_ICS)
 
 
 def _holding(register: Register, keyword: str) -> Mask:

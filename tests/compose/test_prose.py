@@ -39,6 +39,21 @@ def test_words_are_marked_in_any_case_and_neighbours_join() -> None:
     assert "".join(run.text for run in found) == "Speech separation of speeches, k-means."
 
 
+@pytest.mark.parametrize(
+    ("phrase", "text", "marked"),
+    [
+        ("C++", "Vitamin C and C# beside C++ programs", ["C++"]),
+        ("C", "Vitamin C beside C++", ["C"]),
+        ("O(n)", "O means n; in o(n) time", ["o(n)"]),
+        ("(rate)", "a rate, the (rate)", ["(rate)"]),
+        ("news", "new news", ["news"]),
+        ("LLMs", "an LLM", ["LLM"]),
+    ],
+)
+def test_what_is_marked_is_what_is_meant(phrase: str, text: str, marked: list[str]) -> None:
+    assert [run.text for run in prose.runs(text, [phrase]) if run.marked] == marked
+
+
 @given(st.text(max_size=200), st.lists(st.text(max_size=10), max_size=5))
 def test_marking_loses_no_text(text: str, words: list[str]) -> None:
     assert "".join(run.text for run in prose.runs(text, words)) == text
