@@ -4,12 +4,13 @@ import asyncio
 import calendar
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, Response
+from starlette.responses import HTMLResponse, RedirectResponse, Response
 
+from digest.identifiers import key
 from digest.match.rank import rank
 from digest.models import Paper, Topic
 from digest.pipeline.catalogue import Edition
@@ -126,11 +127,20 @@ async def _list_page(tools: Front, span: Span, *, now: bool) -> str:
     )
 
 
+async def _address_of(tools: Front, name: str) -> str | None:
+    """The page of a paper that is asked for by its id."""
+    async with tools.db.read() as conn:
+        found = (await papers.by_keys(conn, [name])).get(name)
+    return f"/paper/{quote(found[1].id)}" if found else None
+
+
 async def find(request: Request) -> Response:
     """Search every stored paper: words, source, category, dates."""
     tools, asked = front(request), request.query_params
     if not await tools.searches.lets(network_of(request)):
         return tools.pages.say("One moment, please", _BUSY, status=429)
+    if (one := key(asked.get("q", ""))) and (at := await _address_of(tools, one)):
+        return RedirectResponse(at, 303)
     page = min(max(number(asked.get("page", ""), 1), 1), LAST_PAGE)
     since, until = _day(asked.get("since", "")), _day(asked.get("until", ""))
     query = Query(

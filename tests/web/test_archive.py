@@ -75,6 +75,15 @@ async def test_search_finds_words_and_obeys_filters(place: Place, asked: str, fo
     assert "Secret bees" not in page
 
 
+@pytest.mark.parametrize("typed", ["2604.00002", "https://arxiv.org/abs/2604.00002v1", "arxiv:2604.00002"])
+async def test_an_id_leads_to_its_paper(place: Place, typed: str) -> None:
+    await stored(place)
+    found = await place.client.get("/search", params={"q": typed})
+    assert (found.status_code, found.headers["location"]) == (303, "/paper/arxiv%3A2604.00002")
+    assert "Dancing bees" in words(await place.client.get(found.headers["location"]))
+    assert (await place.client.get("/search?q=2604.99998")).status_code == 200
+
+
 @pytest.mark.parametrize(
     "words_",
     ['"', "bees AND (", "NEAR(", "*", "title:x", "' OR 1=1 --", "\x00", "%", "😀", "a" * 500, "-", ":*", "!"],
