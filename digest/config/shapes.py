@@ -39,7 +39,8 @@ def _none_is_empty(value: object) -> object:
     return [] if value is None else value
 
 
-def _identifier(text: str) -> str:
+def identifier(text: str) -> str:
+    """An id of a paper as typed. Raises ValueError for what is none."""
     if key(text) is None:
         raise ValueError(f'"{text}" is neither an arXiv id nor a DOI; write for example "2312.11825"')
     return text
@@ -54,7 +55,7 @@ def _day(value: object) -> object:
 
 Text = Annotated[StrictStr, AfterValidator(_single_line)]
 Texts = Annotated[tuple[Text, ...], BeforeValidator(_one_or_many)]
-Papers = Annotated[tuple[Annotated[Text, AfterValidator(_identifier)], ...], BeforeValidator(_one_or_many)]
+Papers = Annotated[tuple[Annotated[Text, AfterValidator(identifier)], ...], BeforeValidator(_one_or_many)]
 Address = Annotated[StrictStr, AfterValidator(normalise_address)]
 Times = Annotated[Schedule, BeforeValidator(_read_schedule)]
 

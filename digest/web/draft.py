@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from zoneinfo import ZoneInfo
 
-from digest.config.shapes import named_apart
+from digest.config.shapes import identifier, named_apart
 from digest.models import Subscriber, Topic
 from digest.web.bibliography import read_bibliography
 from digest.web.choices import MAX_TOPICS, all_days, days_of, number, one_line, read_schedule, refuse_empty
@@ -162,8 +162,8 @@ def _topic(row: Mapping[str, str]) -> Topic:
         authors=_parts(row["authors"], _COMMAS),
         categories=_parts(row["categories"], _ANY),
         weight=_weight(row["weight"]),
-        liked=_parts(row["liked"], _ANY),
-        disliked=_parts(row["disliked"], _ANY),
+        liked=tuple(map(identifier, _parts(row["liked"], _ANY))),
+        disliked=tuple(map(identifier, _parts(row["disliked"], _ANY))),
     )
     refuse_empty(topic)
     return topic

@@ -95,6 +95,7 @@ async def test_script_gets_the_preview_alone(place: Place) -> None:
         ("cut", "many", "whole number from 0 to 100"),
         ("max_papers", "0", "from 1 to 200"),
         ("t0-weight", "-1", "above 0"),
+        ("t0-liked", "2312.11825 foo", "neither an arXiv id nor a DOI"),
         ("t0-name", "the", "no word to rank by"),
         ("pause", "tomorrow", "a day such as"),
         ("zone", "Nowhere", "is not a time zone"),
