@@ -86,7 +86,8 @@ def _configuration(tools: Desk) -> Check:
     try:
         roster = tools.roster()
     except DigestError as error:
-        return fail("configuration", str(error).replace("\n", "; "), "mend it; nothing runs before")
+        remedy = "mend it: `run` stops at it, `serve` goes on with what it read before"
+        return fail("configuration", str(error).replace("\n", "; "), remedy)
     count = f"sources: {len(roster.sources)}, subscribers: {len(roster.listed)}"
     return ok("configuration", f"{tools.roster_path}: {count}")
 

@@ -154,11 +154,14 @@ async def _tell_nothing(tools: Desk, report: ComposeReport) -> None:
 
 
 def _quiet(report: ComposeReport) -> list[str]:
-    """Why readers get no mail today: they follow nothing, or nothing was good enough. Pure."""
-    told, choosy = [], report.quiet - report.topicless
+    """Why readers get no mail today: they follow nothing, nothing came, or nothing was good enough. Pure."""
+    told, choosy = [], report.quiet - report.topicless - report.idle
     if report.topicless:
         readers = "1 reader follows" if report.topicless == 1 else f"{report.topicless:,} readers follow"
         told.append(f"{readers} no topic yet; add `topics` to subscribers.yaml")
+    if report.idle:
+        readers = "1 subscriber" if report.idle == 1 else f"{report.idle:,} subscribers"
+        told.append(f"no new papers for {readers}")
     if choosy:
         readers = "1 subscriber" if choosy == 1 else f"{choosy:,} subscribers"
         told.append(f"nothing good enough for {readers}; `digest status` says why")

@@ -26,6 +26,7 @@ from digest.pipeline.intake import first_issue_at
 from digest.pipeline.operate import lift
 from digest.schedule import describe, next_due, parse_schedule
 from digest.storage import subscribers, suppressions
+from digest.storage.subscribers import address_of
 
 app = typer.Typer(
     help="Who reads: list, show, add, import, export, pause, resume, remove, forget.", no_args_is_help=True
@@ -207,11 +208,24 @@ def remove(email: Email, config: options.Config = None) -> None:
     """Delete a subscriber with its issues and votes; the address may subscribe again."""
 
     async def work() -> None:
-        async with _changing(email, config, None) as (_, conn, reader):
+        async with _changing(email, config, None) as (tools, conn, reader):
             await subscribers.remove(conn, reader.id)
         typer.echo(f"{reader.email} is removed")
+        if line := _line_of(tools, reader.email):
+            where = f"{tools.roster_path}, line {line}"
+            note(f"{where}: the entry is still there and comes back as new with the next run; take it out")
 
     run_async(work())
+
+
+def _line_of(tools: Desk, email: str) -> int | None:
+    """Where the file names an address; None if it does not, or cannot be read."""
+    try:
+        listed = tools.roster().listed
+    except ConfigError:
+        return None
+    lines = (one.line for one in listed if address_of(one.subscriber.email) == address_of(email))
+    return next(lines, None)
 
 
 @app.command()

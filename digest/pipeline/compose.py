@@ -48,6 +48,7 @@ class ComposeReport:
     quiet: int = 0
     waiting: int = 0  # put off until a late batch comes, or until its deadline
     topicless: int = 0  # of the quiet ones: their readers follow no topic yet
+    idle: int = 0  # of the quiet ones: no new papers came
 
     def __add__(self, other: "ComposeReport") -> "ComposeReport":
         return ComposeReport(
@@ -55,6 +56,7 @@ class ComposeReport:
             quiet=self.quiet + other.quiet,
             waiting=self.waiting + other.waiting,
             topicless=self.topicless + other.topicless,
+            idle=self.idle + other.idle,
         )
 
     def to_json(self) -> dict[str, int]:
@@ -301,12 +303,13 @@ async def _record(
         await _store(conn, kept, now, this.spread)
         await subscribers.move_on(conn, [_moved(subscriber, issue, now) for subscriber, issue in kept])
         await subscribers.hold(conn, held)
-    quiet = [subscriber for subscriber, issue in kept if not _is_mailed(subscriber, issue)]
+    silent = [(subscriber, issue) for subscriber, issue in kept if not _is_mailed(subscriber, issue)]
     return ComposeReport(
-        composed=len(kept) - len(quiet),
-        quiet=len(quiet),
+        composed=len(kept) - len(silent),
+        quiet=len(silent),
         waiting=len(held),
-        topicless=sum(not subscriber.topics for subscriber in quiet),
+        topicless=sum(not subscriber.topics for subscriber, _ in silent),
+        idle=sum(bool(subscriber.topics) and not issue.considered for subscriber, issue in silent),
     )
 
 

@@ -178,6 +178,14 @@ def test_reader_without_topics_is_told_apart(digest: Command, folder: Path) -> N
     assert "nothing good enough for 1 subscriber;" in done.out
 
 
+def test_a_day_without_papers_is_no_matter_of_cuts(digest: Command, folder: Path) -> None:
+    write_roster(folder, "  - example: arxiv\n", READER)
+    digest("run", "--now", NOW)
+    done = digest("run", "--now", "2026-04-15T12:00:00Z")
+    assert "no new papers for 1 subscriber" in done.out
+    assert "nothing good enough" not in done.out
+
+
 def test_run_says_when_a_waiting_mail_is_tried_again(digest: Command, folder: Path) -> None:
     (folder / "outbox").write_text("in the way")
     digest("run", "--now", NOW)

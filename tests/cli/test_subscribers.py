@@ -61,6 +61,16 @@ def test_paused_subscriber_gets_nothing_until_resumed(digest: Command, folder: P
     assert listed(digest)["bob@papers.dev"]["next_issue_at"] == "2026-04-15T07:30:00Z"
 
 
+def test_who_is_removed_and_stands_in_the_file_is_told_to_come_back(digest: Command) -> None:
+    digest("run", "--now", NOW)
+    done = digest("subscribers", "remove", "ada@example.org")
+    assert "is removed" in done.out
+    assert "subscribers.yaml, line" in done.err
+    assert "take it out" in done.err
+    digest(*BOB)
+    assert digest("subscribers", "remove", "bob@papers.dev").err == ""
+
+
 def test_only_the_operator_takes_a_stop_after_bounces_back(digest: Command) -> None:
     async def suppress_bob() -> None:
         db = Database(os.environ.get("DIGEST_DATABASE_URL", "sqlite:///digest.db"))

@@ -97,7 +97,9 @@ def alignment(sender: str, *, return_path: str, signer: str | None, organisation
         remedy = (
             "sign as well (DIGEST_DKIM_*), or let the mail server sign: SPF breaks when mail is forwarded"
         )
-        return warn("alignment", f"From {sender} is aligned by SPF only (return path {return_path})", remedy)
+        return warn(
+            "alignment", f"From {sender} can be aligned by SPF only (return path {return_path})", remedy
+        )
     remedy = f"set DIGEST_BOUNCE_ADDRESS to an address at {sender}, or sign with DIGEST_DKIM_*"
     return fail("alignment", f"From {sender} is not aligned with the return path {return_path}", remedy)
 
