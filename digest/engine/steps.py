@@ -19,7 +19,7 @@ from digest.engine.metrics import Metrics
 from digest.errors import ConfigError, TemplateError
 from digest.pipeline import epoch, retention, signup, tally
 from digest.pipeline.compose import ComposeReport, compose
-from digest.pipeline.faults import Faults
+from digest.pipeline.faults import Faults, keep_roster
 from digest.pipeline.ingest import IngestReport, ingest
 from digest.pipeline.intake import IntakeReport, import_listed, summary
 from digest.pipeline.lease import holding
@@ -107,7 +107,7 @@ class Steps:
     async def _ask_sources(self) -> None:
         tools = self._tools
         async with holding(tools.db, "pass", worker_name(), patience=0):
-            roster = self._read_roster()
+            roster = await self._read_roster()
             imported = await self._import(roster)
             if any(summary(imported).values()):
                 log.info("subscribers.imported", **summary(imported))
@@ -121,14 +121,17 @@ class Steps:
         carried = await tools.way().carries(emails)
         return await import_listed(tools.db, roster.listed, tools.clock(), carried=carried)
 
-    def _read_roster(self) -> Roster:
+    async def _read_roster(self) -> Roster:
         """The file as it is now; while it is broken, as it was when it last was whole."""
+        fault = None
         try:
             self._roster = self._tools.roster()
         except ConfigError as error:
             if self._roster is None:
                 raise
-            log.error("roster.broken", reason=str(error))
+            fault = str(error)
+            log.error("roster.broken", reason=fault)
+        await keep_roster(self._tools.db, fault, self._tools.clock())
         return self._roster
 
     def _tell(self, report: IngestReport) -> None:

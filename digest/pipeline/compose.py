@@ -51,13 +51,8 @@ class ComposeReport:
     idle: int = 0  # of the quiet ones: no new papers came
 
     def __add__(self, other: "ComposeReport") -> "ComposeReport":
-        return ComposeReport(
-            composed=self.composed + other.composed,
-            quiet=self.quiet + other.quiet,
-            waiting=self.waiting + other.waiting,
-            topicless=self.topicless + other.topicless,
-            idle=self.idle + other.idle,
-        )
+        names = self.__dataclass_fields__
+        return ComposeReport(**{name: getattr(self, name) + getattr(other, name) for name in names})
 
     def to_json(self) -> dict[str, int]:
         """The promised shape."""

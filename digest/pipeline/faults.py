@@ -1,6 +1,7 @@
-"""What is wrong with the operator's templates, as long as it is: told once in the log, shown by status.
+"""What is wrong with the operator's files, as long as it is: told in the log, shown by status and /admin.
 
-A fault is kept until a file of the templates changes; if the change did not mend it, it comes back.
+A fault of templates is kept until a file of them changes; if the change did not mend it, it comes back.
+That of subscribers.yaml is kept until a pass reads the file whole.
 """
 
 import hashlib
@@ -14,7 +15,7 @@ from digest.errors import TemplateError
 from digest.storage import facts
 from digest.storage.database import Database
 
-FAULT = "template fault"
+FAULT, ROSTER = "template fault", "roster fault"
 
 log = structlog.get_logger("digest.templates")
 
@@ -65,6 +66,15 @@ async def standing(db: Database, folder: Path | None) -> str | None:
     async with db.read() as conn:
         known = await facts.fact(conn, FAULT)
     return str(known["reason"]) if known and known["state"] == state_of(folder) else None
+
+
+async def keep_roster(db: Database, reason: str | None, now: datetime) -> None:
+    """Remember what is wrong with subscribers.yaml; None: nothing."""
+    async with db.read() as conn:
+        if await facts.fact(conn, ROSTER) == reason:
+            return
+    async with db.write() as conn:
+        await (facts.keep(conn, ROSTER, reason, now) if reason else facts.drop(conn, ROSTER))
 
 
 def state_of(folder: Path) -> str:

@@ -11,10 +11,10 @@ from starlette.routing import BaseRoute, Route
 
 from digest import __version__
 from digest.errors import HeldError
-from digest.pipeline import alarm, epoch, late, operate
+from digest.pipeline import alarm, epoch, faults, late, operate
 from digest.pipeline import tally as tally_of
 from digest.schedule import describe
-from digest.storage import operations, overview, passes, rates, subscribers
+from digest.storage import facts, operations, overview, passes, rates, subscribers
 from digest.storage.batches import batches
 from digest.web import charts
 from digest.web.front import form_of, front
@@ -93,6 +93,7 @@ async def _overview(operator: Operator, request: Request) -> Response:
             "outbox": await operations.outbox(conn, now),
             "troubled": await operations.troubled(conn, ROWS),
             "paused": await alarm.paused(conn),
+            "broken": await facts.fact(conn, faults.ROSTER),
             "last_pass": await passes.last(conn),
             "next_issue_at": await subscribers.next_due_at(conn),
             "waiting": await operations.waiting_issues(conn),

@@ -16,8 +16,9 @@ from digest.engine.jobs import Step
 from digest.engine.service import Service
 from digest.errors import ConfigError, StorageError
 from digest.models import Outcome, Source, SourceKind
+from digest.pipeline.faults import ROSTER
 from digest.pipeline.sending import Way
-from digest.storage import passes
+from digest.storage import facts, passes
 from digest.storage.database import Database
 from digest.storage.tables import deliveries
 from tests.deliver.scene import ScriptedTransport, add_readers, ledger, render
@@ -113,6 +114,13 @@ async def test_broken_file_keeps_the_last_good_one(db: Database) -> None:
         service.engine.ask(_ingest())
         await until(lambda: _runs(service, "ingest", "done") == 2)
         assert service.lanes()[Step.INGEST].error is None
+        async with db.read() as conn:
+            assert "subscribers.yaml" in await facts.fact(conn, ROSTER)
+        tools.broken = False
+        service.engine.ask(_ingest())
+        await until(lambda: _runs(service, "ingest", "done") == 3)
+    async with db.read() as conn:
+        assert await facts.fact(conn, ROSTER) is None
 
 
 async def test_two_services_on_one_database_send_once(db: Database) -> None:

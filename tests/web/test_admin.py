@@ -18,6 +18,7 @@ from digest.links import Links
 from digest.models import SourceKind, SourceState, SubscriberStatus
 from digest.pipeline import alarm, epoch
 from digest.pipeline.compose import compose
+from digest.pipeline.faults import keep_roster
 from digest.storage import facts, passes
 from digest.storage.database import Database
 from digest.storage.tables import deliveries, sources, subscribers
@@ -127,6 +128,15 @@ async def test_stranger_sees_the_sign_in_page_alone(closed: Office, page: str) -
     assert answer.status_code == 401
     assert "Admin token" in answer.text
     assert "reader1@papers.dev" not in answer.text
+
+
+async def test_a_broken_file_is_told_where_the_operator_looks(office: Office) -> None:
+    await keep_roster(office.db, "subscribers.yaml:7: <sources> is no list", NOW)
+    page = (await office.client.get("/admin")).text
+    assert "subscribers.yaml:7: &lt;sources&gt; is no list" in page
+    assert "All is running" not in page
+    await keep_roster(office.db, None, NOW)
+    assert "All is running" in (await office.client.get("/admin")).text
 
 
 @pytest.mark.parametrize("page", ["/admin/sending", "/admin/deliveries", "/admin/subscribers/1"])
