@@ -40,6 +40,10 @@ _SIGNS_BESIDE = str.maketrans({"™": " ", "℠": " "})
 _ACRONYMS = re.compile(r"\b([A-Z]\w*[A-Z])s\b", re.ASCII)
 _CONSONANTS = re.compile(r"[b-df-hj-np-tv-xz]{2,}[b-df-hj-np-rtv-xz]s")
 
+#: Names in capitals whose letters make stop words: no paper is found by these, but by what they stand for.
+_NAMES = {"US": "USA", "WHO": "world health organization"}
+_NAMED = re.compile(rf"\b(?:{'|'.join(_NAMES)})\b")
+
 _TEX_ACCENT = re.compile(
     r"""\\(?:(["'`^~=.])\s*\{?\\?([A-Za-z])\}?|([uvHcdbtkr])(?:\s+|\{)\\?([A-Za-z])\}?)"""
 )
@@ -130,6 +134,8 @@ def _cut(found: str) -> Sequence[str]:
 def normal(text: str) -> str:
     """What two ways of typing a topic have in common: NFKC, without TeX, case and needless blanks."""
     bare = _ACRONYMS.sub(r"\1", plain(text))  # for without case their plural cannot be told
+    if bare in _NAMES or not bare.isupper():  # else WHO is no name: a heading is written so
+        bare = _NAMED.sub(lambda found: _NAMES[found[0]], bare)
     return " ".join(unicodedata.normalize("NFKC", bare).casefold().split())
 
 

@@ -88,3 +88,17 @@ def test_acronyms_that_end_in_s_stay_whole() -> None:
 @pytest.mark.parametrize("sign", ["\ufdfa", "\u037a"])
 def test_sign_that_stands_for_several_words_is_one_term_at_most(sign: str) -> None:
     assert not set(term(sign)) & set(" ")
+
+
+@pytest.mark.parametrize(
+    ("typed", "read"),
+    [
+        ("US law", "usa law"),
+        ("law of the US", "law of the usa"),
+        ("WHO", "world health organization"),
+        ("let us ask who it is", "let us ask who it is"),
+        ("WHO IS IT", "who is it"),
+    ],
+)
+def test_names_in_capitals_are_no_stop_words_of_a_topic(typed: str, read: str) -> None:
+    assert normal(typed) == read
