@@ -49,17 +49,18 @@ def _day(at: datetime, zone: str) -> str:
     return f"{day:%A}, {day.day} {day:%B} {day.year}"
 
 
-def sentence(issue: Issue, subscriber: Subscriber) -> str:
-    """How much of what was considered is shown."""
-    span = _span(subscriber)
+def sentence(issue: Issue, subscriber: Subscriber, span: str | None = None) -> str:
+    """How much of what was considered is shown; `span`: of which time, if not of that between two issues."""
+    time = _span(subscriber) if span is None else span
+    when = f" {time}" if time else ""
     count, considered = len(issue.shown), max(issue.considered, len(issue.shown))
     if not considered:
-        return f"No new papers {span}."
+        return f"No new papers{when}."
     if not count:
-        return f"Nothing for you among {considered:,} new {_papers(considered)} {span}."
+        return f"Nothing for you among {considered:,} new {_papers(considered)}{when}."
     if count == considered:
-        return f"{count:,} new {_papers(count)} for you {span}."
-    return f"{count:,} of {considered:,} new papers for you {span}."
+        return f"{count:,} new {_papers(count)} for you{when}."
+    return f"{count:,} of {considered:,} new papers for you{when}."
 
 
 def following(topics: Sequence[str]) -> str:

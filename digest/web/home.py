@@ -122,7 +122,7 @@ def _part(tools: Front, edition: Edition, reader: Subscriber) -> str:
         issue=issue,
         heading="Your next mail, from the last seven days",
         mail_url="/preview/mail?" + urlencode(asked),
-        sentence=wording.sentence(issue, reader).replace(" today.", "."),
+        sentence=wording.sentence(issue, reader, ""),
         note=issue.note,
         views=issue_views(issue, edition.papers, reader, public=True),
         hot=title_views(issue.trending, edition.papers),

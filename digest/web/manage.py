@@ -160,19 +160,20 @@ async def _faulty(request: Request, reader: Subscriber, draft: Draft, error: Val
 async def _preview(tools: Front, reader: Subscriber) -> str:
     """What the reader would be sent now, with these choices."""
     now = tools.clock()
-    heading = "Your next mail, if it went out now"
+    heading, span = "Your next mail, if it went out now", None
     found = await tools.catalogue.issue(replace(reader, next_issue_at=now), now)
     if not found.issue.considered:
         week = await tools.catalogue.week(replace(reader, next_issue_at=now), now)
         if week.issue.considered:
             found, heading = week, "Nothing new since your last mail; the last seven days would bring"
+            span = "in the last seven days"
     issue, papers = found.issue, found.papers
     return tools.pages.text(
         "papers.html",
         issue=issue,
         heading=heading,
         mail_url=None,
-        sentence=wording.sentence(issue, reader),
+        sentence=wording.sentence(issue, reader, span),
         note=issue.note,
         views=issue_views(issue, papers, reader, public=False),
         hot=title_views(issue.trending, papers),

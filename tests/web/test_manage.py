@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from digest.models import SubscriberStatus
-from digest.storage import addresses, suppressions
-from tests.make import make_paper, make_topic
+from digest.storage import addresses, subscribers, suppressions
+from tests.make import NOW, make_paper, make_topic
 from tests.pipeline.steps import announce, reload
 from tests.web.conftest import BASE, Place
 from tests.web.steps import active, letters, reader_of, words
@@ -78,6 +78,16 @@ async def test_preview_follows_unsaved_choices(place: Place) -> None:
     page = await fill(place, path_of(place, reader.id), **{"t0-name": "black holes", "action": "preview"})
     assert "Black holes</a>" in page
     assert (await reload(place.db, reader)).topics[0].name == "bees"
+
+
+async def test_papers_of_a_week_are_not_called_those_of_today(place: Place) -> None:
+    number = await announce(place.db, make_paper(1, title="Dancing bees"))
+    reader = await active(place, topics=(make_topic("bees"),))
+    async with place.db.write() as conn:
+        await subscribers.move_on(conn, [{"b_id": reader.id, "next_issue_at": NOW, "last_pass": number}])
+    page = await fill(place, path_of(place, reader.id), action="preview")
+    assert re.findall(r'id="outcome">(.*?)<', page) == ["1 new paper for you in the last seven days."]
+    assert "today" not in page.partition("the last seven days would bring")[2].partition("</p>")[0]
 
 
 async def test_script_gets_the_preview_alone(place: Place) -> None:
