@@ -85,12 +85,13 @@ def _redated(answer: Answer) -> bool:
 
 
 def is_overdue(kind: SourceKind, now: datetime, moved_at: datetime | None, grace: timedelta) -> bool:
-    """True if today's batch is past its hour and no other answer came since it was to be expected.
+    """True if the last batch that is past its hour, today's or an earlier one, has not come.
 
     Hugging Face's list grows from midnight on: what moved in the morning is today's.
     """
-    at = expected_at(kind, now)
-    if at is None or moved_at is None or now < at + grace:
+    days = (expected_at(kind, now - grace - timedelta(days=days)) for days in range(4))
+    at = next((one for one in days if one and one <= now - grace), None)
+    if at is None or moved_at is None:
         return False
     return moved_at < (at.replace(hour=0) if kind is SourceKind.HUGGINGFACE else at)
 

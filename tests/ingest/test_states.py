@@ -62,6 +62,14 @@ def test_an_identical_answer_heals_a_failure() -> None:
     assert judge(Answer(unchanged=True), before=FAILED, now=FRIDAY) is QUIET
 
 
+@pytest.mark.parametrize(("days", "expected"), [(0, FRESH), (1, LATE)])
+def test_yesterdays_batch_that_never_came_is_late_before_todays_hour(
+    days: int, expected: SourceState
+) -> None:
+    moved_at = THURSDAY + timedelta(minutes=1) - timedelta(days=days)
+    assert judge(Answer(unchanged=True), now=FRIDAY + timedelta(hours=2), moved_at=moved_at) is expected
+
+
 def test_todays_batch_is_not_late_once_it_came() -> None:
     assert judge(Answer(unchanged=True), moved_at=FRIDAY + timedelta(minutes=1)) is FRESH
 
