@@ -60,7 +60,7 @@ def delay(number: int, attempts: int, *, unavailable: bool = False) -> timedelta
 
 
 def is_dead_address(outcome: Outcome) -> bool:
-    """True if the server says that the address itself is bad: only this suppresses a reader at once.
+    """True if the server says that the address itself is bad: only this may stop a reader at the first time.
 
     RFC 3463: 5.1.x is about the address; of these 5.1.7 and 5.1.8 blame the sender's. 5.2.x (full mailbox),
     5.3 to 5.6 and 5.7 (policy, reputation) are no fault of the reader.

@@ -44,9 +44,7 @@ class Group:
     """What one transaction writes."""
 
     settled: Sequence[Delivery] = ()
-    refused: Mapping[Delivery, Refusal] = field(
-        default_factory=dict
-    )  # of them, what speaks against mailboxes
+    refused: Mapping[Delivery, Refusal] = field(default_factory=dict)  # of them, for their address
     unsent: Collection[int] = ()  # claimed or marked, certainly not sent: pending again
     doubtful: Mapping[int, bytes] = field(default_factory=dict)  # messages whose delivery ends in doubt
     marks: Sequence[Mark] = ()  # may go out as soon as this is committed
