@@ -131,7 +131,7 @@ async def _address_of(tools: Front, name: str) -> str | None:
     """The page of a paper that is asked for by its id."""
     async with tools.db.read() as conn:
         found = (await papers.by_keys(conn, [name])).get(name)
-    return f"/paper/{quote(found[1].id)}" if found else None
+    return f"{tools.pages.root}/paper/{quote(found[1].id)}" if found else None
 
 
 async def find(request: Request) -> Response:

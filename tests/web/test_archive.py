@@ -9,7 +9,7 @@ from digest.storage.database import Database
 from digest.web.archive import read_span, span_of
 from tests.make import NOW, make_paper
 from tests.pipeline.steps import announce
-from tests.web.conftest import Place, opened
+from tests.web.conftest import BASE, Place, opened
 from tests.web.steps import words
 
 
@@ -82,6 +82,13 @@ async def test_an_id_leads_to_its_paper(place: Place, typed: str) -> None:
     assert (found.status_code, found.headers["location"]) == (303, "/paper/arxiv%3A2604.00002")
     assert "Dancing bees" in words(await place.client.get(found.headers["location"]))
     assert (await place.client.get("/search?q=2604.99998")).status_code == 200
+
+
+async def test_an_id_leads_below_the_address_of_the_pages(db: Database) -> None:
+    async with opened(db, f"{BASE}/papers") as place:
+        await stored(place)
+        found = await place.client.get("/search?q=2604.00002")
+    assert found.headers["location"] == "/papers/paper/arxiv%3A2604.00002"
 
 
 @pytest.mark.parametrize(
