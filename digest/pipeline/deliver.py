@@ -72,9 +72,7 @@ async def deliver(
         connections = transport.allowed
         await _whole(_Run(keeper, transport, render, clock, return_path, progress))
         await remember(db, keeper, transport, connections, clock())
-        for sure in (True, False):
-            some = [one for one in keeper.refused if keeper.is_sure(one.email) is sure]
-            await bounces.weigh(db, some, clock(), sure=sure)
+        await _weigh(db, keeper, clock())
     return await _report(db, keeper, clock)
 
 
@@ -206,6 +204,13 @@ def _outcome(delivery: Delivery, sending: asyncio.Future[Outcome]) -> Outcome | 
         log.error("deliver.broken", delivery=delivery.id, exc_info=error)
         return Outcome(verdict=Verdict.UNKNOWN, stage="dot", reply=repr(error))
     return sending.result()
+
+
+async def _weigh(db: Database, keeper: Keeper, now: datetime) -> None:
+    """What refusals mean for their readers, where so many refused that it may be our fault with more care."""
+    for sure in (True, False):
+        some = [one for one in keeper.refused if keeper.is_sure(one.email) is sure]
+        await bounces.weigh(db, some, now, sure=sure)
 
 
 async def _report(db: Database, keeper: Keeper, clock: Clock) -> DeliveryReport:
