@@ -39,19 +39,22 @@ class Acronyms:
 
     def forms(self, words: Phrase) -> Iterator[Phrase]:
         """The other ways to say the words: with acronyms spelled out, with meanings contracted."""
-        if self.meanings.keys().isdisjoint(words) and self.lengths.keys().isdisjoint(words):
-            return
-        spelled_out = tuple(one for word in words for one in self.meanings.get(word, (word,)))
-        contracted = tuple(self._contracted(spelled_out))
-        yield from dict.fromkeys(form for form in (spelled_out, contracted) if form != words)
+        spelled_out = words
+        if not self.meanings.keys().isdisjoint(words):
+            spelled_out = tuple(one for word in words for one in self.meanings.get(word, (word,)))
+            yield spelled_out
+        contracted = self._contracted(spelled_out)
+        if contracted not in (words, spelled_out):
+            yield contracted
 
-    def _contracted(self, words: Phrase) -> Iterator[str]:
-        place = 0
-        while place < len(words):
-            lengths = self.lengths.get(words[place], ())
-            length = next((n for n in lengths if words[place : place + n] in self.short), 1)
-            yield self.short.get(words[place : place + length], words[place])
-            place += length
+    def _contracted(self, words: Phrase) -> Phrase:
+        """The words with the first meanings, the longest of those that begin with one word, made acronyms."""
+        for place, word in enumerate(words):
+            for length in self.lengths.get(word, ()):
+                short = self.short.get(words[place : place + length])
+                if short:
+                    return (*words[:place], short, *self._contracted(words[place + length :]))
+        return words
 
 
 def learn_acronyms(texts: Iterable[str]) -> Acronyms:

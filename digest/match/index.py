@@ -68,9 +68,9 @@ class Postings:
     places: Ints  # of each column its row among the common ones, or -1
     common: Floats  # the rows of the COMMON columns, dense
 
-    def near(self, columns: Ints, directions: Any) -> Floats:
-        """Products with the vector of each paper, of directions that are sparse rows over some `columns`."""
-        entries = columns[directions.indices]
+    def near(self, directions: Any) -> Floats:
+        """Products of directions, which are sparse rows, with the vector of each paper."""
+        entries = directions.indices
         places = self.places[entries]
         rows = np.repeat(np.arange(directions.shape[0]), np.diff(directions.indptr))
         is_common = places >= 0
@@ -126,9 +126,14 @@ class Index:
         return Register(self.papers, self.words)
 
     @cached_property
+    def ids(self) -> Sequence[str]:
+        """The id of each paper."""
+        return [paper.id for paper in self.papers]
+
+    @cached_property
     def numbers(self) -> Mapping[str, int]:
         """Place of each paper by its id."""
-        return {paper.id: number for number, paper in enumerate(self.papers)}
+        return {one: number for number, one in enumerate(self.ids)}
 
     @cached_property
     def weights(self) -> Any:
@@ -185,8 +190,8 @@ class Index:
 
     @cached_property
     def rarity_of(self) -> Callable[[str], float]:
-        """The rarity of a term of these papers."""
-        return dict(zip(self.vocabulary, self.rarity.tolist(), strict=True)).__getitem__
+        """The rarity of a term of these papers, given as a sign."""
+        return dict(zip(self.words.signs(self.vocabulary), self.rarity.tolist(), strict=True)).__getitem__
 
     def places(self, first: Ints, second: Ints) -> Ints:
         """The column of each pair of terms; -1 where one of them is unknown or the pair does not occur."""

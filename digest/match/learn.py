@@ -14,22 +14,21 @@ from digest.match.exact import exact
 from digest.match.index import Example, Floats, Index, build_index, unit_rows
 from digest.match.meaning import unit
 from digest.match.query import Queries, likes_weight
-from digest.match.words import Ints
 from digest.models import Paper
 
 WORDS_SHARE = 6.0  # what a cosine of one with the words of the liked papers adds
 DISLIKE_SHARE = 0.4  # of the centroid of the disliked papers; 0.75 hurt
 
 
-def likeness(index: Index, queries: Queries) -> Floats | None:
-    """What the likes of each query add to the weight of each paper: queries x papers; None without any."""
+def likeness(index: Index, queries: Queries) -> dict[int, Floats]:
+    """What the likes of each query that has any add to the weight of each paper."""
     sides = [*_sides(queries)]
     if not sides:
-        return None
-    found = np.zeros((len(queries), len(index.papers)), np.float32)
+        return {}
     known = learn(index, [paper for _, papers, _ in sides for paper in papers])
+    found: dict[int, Floats] = {}
     for (row, *_), near in zip(sides, _similarity(index, sides, known), strict=True):
-        found[row] += near
+        found[row] = found[row] + near if row in found else near
     return found
 
 
@@ -53,20 +52,20 @@ def _similarity(
     members = np.array([places[paper.id] for _, papers, _ in sides for paper in papers], np.int64)
     ends = np.concatenate([[0], np.cumsum([len(papers) for _, papers, _ in sides])])
     sums = sparse.csr_matrix((np.ones(len(members), np.float32), members, ends), (len(sides), len(known)))
-    columns, words = _rows([*known.values()])
+    words = _rows([*known.values()], index.size)
     weights = np.array([[weight] for *_, weight in sides], np.float32)
-    by_words = np.float32(WORDS_SHARE) * index.postings.near(columns, unit_rows(sums @ words))
+    by_words = np.float32(WORDS_SHARE) * index.postings.near(unit_rows(sums @ words))
     meanings = exact(unit(sums @ np.stack([one.meaning for one in known.values()])))
     by_meaning = np.float32(index.space.likes_share) * (meanings @ index.meanings.T)
     return np.asarray(weights * (by_words + by_meaning), np.float32)
 
 
-def _rows(examples: Sequence[Example]) -> tuple[Ints, Any]:
-    """The columns that some of the examples have, and their words in these: examples x columns."""
-    ends = np.concatenate([[0], np.cumsum([len(one.columns) for one in examples])])
-    columns, places = np.unique(np.concatenate([one.columns for one in examples]), return_inverse=True)
+def _rows(examples: Sequence[Example], size: int) -> Any:
+    """The words of the examples: examples x columns."""
+    ends = np.cumsum([0, *(len(one.columns) for one in examples)])
+    columns = np.concatenate([one.columns for one in examples])
     words = np.concatenate([one.words for one in examples])
-    return columns, sparse.csr_matrix((words, places, ends), (len(examples), len(columns)))
+    return sparse.csr_matrix((words, columns, ends), (len(examples), size))
 
 
 def learn(index: Index, papers: Iterable[Paper]) -> dict[str, Example]:

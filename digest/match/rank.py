@@ -15,7 +15,9 @@ from digest.match.reasons import MOST, Teller, make_teller
 from digest.match.text import short, terms
 from digest.models import Match, Paper, Topic
 
-BLOCK = 128  # topics that are weighed at once: 5 x 1.5 MB for 3,000 papers, which fit a cache
+#: Topics times papers that are weighed at once: 3 MB an array, of which some are needed.
+CELLS = 768_000
+FEWEST = 16  # topics that are, however many papers there are
 
 
 def rank(
@@ -74,7 +76,8 @@ def _explained(index: Index, topic: Topic, bare: Match, examples: Mapping[str, P
     if known and known[0] is bare:
         return known[1]
     told = _teller(index, topic, examples).because(index, bare.paper_id, bare.parts)
-    explained = bare._replace(because=(*told[: MOST - len(bare.because)], *bare.because))
+    because = (*told[: MOST - len(bare.because)], *bare.because)
+    explained = Match(bare.paper_id, bare.topic, bare.score, because, bare.parts)
     if told:
         index.shown.keep(id(bare), (bare, explained))
     return explained
@@ -104,7 +107,7 @@ def rank_ids(
     ranked: dict[Hashable, dict[str, float]] = {}
     for keys_of_block, queries in _blocks(index, dict(zip(keys, topics, strict=True)), examples):
         best = find_best(index, queries, limit=limit, cut=0.0, or_best=False)
-        ids = [index.papers[number].id for number in best.numbers.tolist()]
+        ids = [index.ids[number] for number in best.numbers.tolist()]
         pieces = (slice(start, end) for start, end in pairwise(best.ends()))
         lists = (dict(zip(ids[piece], best.scores[piece], strict=True)) for piece in pieces)
         ranked.update(zip(keys_of_block, lists, strict=True))
@@ -130,7 +133,7 @@ def _asking(topic: Topic, examples: Mapping[str, Paper]) -> Hashable:
     text, rules = read_text(topic), (topic.keywords, topic.exclude, topic.authors, topic.categories)
     if not topic.liked and not topic.disliked:
         return (text, rules) if any(rules) else text
-    sides = (tuple(one for one in ids if one in examples) for ids in (topic.liked, topic.disliked))
+    sides = (tuple([one for one in ids if one in examples]) for ids in (topic.liked, topic.disliked))
     return text, rules, *sides
 
 
@@ -138,15 +141,15 @@ def _blocks(
     index: Index, asked: Mapping[Hashable, Topic], examples: Mapping[str, Paper]
 ) -> Iterator[tuple[Sequence[Hashable], Queries]]:
     """The distinct topics, so many at a time as are weighed at once."""
-    keys = list(asked)
-    for start in range(0, len(keys), BLOCK):
-        block = keys[start : start + BLOCK]
+    keys, size = list(asked), max(CELLS // len(index.papers), FEWEST)
+    for start in range(0, len(keys), size):
+        block = keys[start : start + size]
         yield block, make_queries(index, [asked[key] for key in block], examples)
 
 
 def _renamed(name: str, matches: list[Match]) -> list[Match]:
     """The matches under the name by which another topic goes."""
-    return [match._replace(topic=name) for match in matches]
+    return [Match(one.paper_id, name, one.score, one.because, one.parts) for one in matches]
 
 
 def _matches(
@@ -158,7 +161,7 @@ def _matches(
     for row, number, part in zip(rows, numbers, parts, strict=True):
         if number in best.rulings[row].certain:
             part["author"] = float(CERTAIN) - sum(part.values())
-    ids = [index.papers[number].id for number in numbers]
+    ids = [index.ids[number] for number in numbers]
     names = (queries.topics[row].name for row in rows)
     told: Iterable[tuple[str, ...]] = repeat((), len(rows))
     if tellers:

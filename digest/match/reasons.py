@@ -1,17 +1,17 @@
 """Reasons: the phrases, words, keywords, authors and likes that earned a match. Pure."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 
-from digest.match.acronyms import Phrase
 from digest.match.index import Floats, Index
 from digest.match.learn import learn
 from digest.match.query import known_papers, read_text
 from digest.match.rules import NO_RULES, Ruling, judge
 from digest.match.spelling import Spelling
 from digest.match.text import short, terms, topic_terms
+from digest.match.words import END
 from digest.models import Paper, Topic
 
 MOST = 6  # reasons are read at a glance
@@ -26,8 +26,9 @@ LIKED_FROM = 1.0
 class Teller:
     """Tells why papers match one topic, whatever its name."""
 
-    own: Phrase  # the words of the topic
-    forms: tuple[Phrase, ...]  # the same with acronyms spelled out or meanings contracted
+    own: str  # the words of the topic, as signs of the index
+    forms: tuple[str, ...]  # the same with acronyms spelled out or meanings contracted
+    acronyms: str  # that are in these
     ruling: Ruling
     liked: tuple[Paper, ...]
     meanings: Floats  # of the liked papers
@@ -41,9 +42,17 @@ class Teller:
         if paper_id not in self.told:
             number = index.numbers[paper_id]
             like = self._like(index, number) if self.liked and parts["likes"] >= LIKED_FROM else ""
-            words = _shared(index, index.spelling(number), self.own, self.forms)
+            words = self._shared(index, index.spelling(number))
             self.told[paper_id] = _join(self.ruling, number, like, words)
         return self.told[paper_id]
+
+    def _shared(self, index: Index, spelling: Spelling) -> list[str]:
+        """What a paper holds of the topic, typed or in another form: no word twice, what tells most first."""
+        if not self.forms:
+            return _spelled(index, spelling, [self.own], self.own)
+        # a single word of a spelled out acronym tells little: only where nothing else does
+        said = _spelled(index, spelling, [self.own, *self.forms], self.own + self.acronyms)
+        return said or _spelled(index, spelling, self.forms, "".join(self.forms))
 
     def _like(self, index: Index, number: int) -> str:
         """The liked paper of nearest meaning."""
@@ -57,7 +66,10 @@ def make_teller(index: Index, topic: Topic, examples: Mapping[str, Paper]) -> Te
     liked = known_papers(topic.liked, examples)
     known = learn(index, liked) if liked else {}
     meanings = np.array([known[paper.id].meaning for paper in liked], np.float32)
-    return Teller(own, tuple(index.acronyms.forms(own)), judge(index, topic), liked, meanings)
+    forms = [*index.acronyms.forms(own)]
+    acronyms = [one for form in forms for one in form if one in index.acronyms.meanings]
+    signs = index.words.signs
+    return Teller(signs(own), tuple(map(signs, forms)), signs(acronyms), judge(index, topic), liked, meanings)
 
 
 def _join(ruling: Ruling, number: int, like: str, words: list[str]) -> tuple[str, ...]:
@@ -82,47 +94,26 @@ def _distinct(said: Sequence[str]) -> set[str]:
     return {one for line, one in lines.items() if not any(line in other != line for other in lines)}
 
 
-def _shared(index: Index, spelling: Spelling, own: Phrase, forms: Sequence[Phrase]) -> list[str]:
-    """What a paper holds of a topic, typed or in another form: no word twice, what tells most first."""
-    if not forms:
-        return _spelled(index, spelling, _pieces(spelling, [own]))
-    # a single word of a spelled out acronym tells little: only where nothing else does
-    telling = [
-        one
-        for one in _pieces(spelling, [own, *forms])
-        if len(one) > 1 or one[0] in own or one[0] in index.acronyms.meanings
-    ]
-    return _spelled(index, spelling, telling) or _spelled(index, spelling, _pieces(spelling, forms))
+def _spelled(index: Index, spelling: Spelling, phrases: Sequence[str], single: str) -> list[str]:
+    """The pieces of phrases that stand in the paper as phrases, and those `single` words that do.
 
-
-def _pieces(spelling: Spelling, phrases: Sequence[Phrase]) -> list[Phrase]:
-    """The words and runs of words of which the paper holds each, the longest first."""
-    runs = [run for words in phrases for run in _runs(spelling, words)]
-    longest = min(LONGEST, max(map(len, runs), default=0))
-    return [
-        run[first : first + length]
-        for length in range(longest, 0, -1)
-        for run in runs
-        for first in range(len(run) - length + 1)
-    ]
-
-
-def _runs(spelling: Spelling, words: Phrase) -> list[Phrase]:
-    """The words that the paper holds, parted where it lacks one."""
-    runs, start = [], 0
-    for end, word in enumerate((*words, "")):
-        if word not in spelling.first:
-            runs += [words[start:end]] if end > start else []
-            start = end + 1
-    return runs
-
-
-def _spelled(index: Index, spelling: Spelling, pieces: Sequence[Phrase]) -> list[str]:
-    """The pieces that stand in the paper as phrases, the longest before others with the same words."""
-    used: set[str] = set()
-    found: list[tuple[float, str]] = []
-    for piece in pieces:
-        if used.isdisjoint(piece) and (spelled := spelling.of(" ".join(piece))):
-            used.update(piece)
+    The longest go before others with the same words; told is first what is rarest.
+    """
+    held = "".join([one if one in spelling.line else END for one in END.join(phrases)])
+    left, found = {*held} - {END}, list[tuple[float, str]]()
+    for piece in _pieces(held.split(END)):
+        if not left:
+            break
+        is_told = left.issuperset(piece) and (len(piece) > 1 or piece in single)
+        if is_told and (spelled := spelling.of(piece)):
+            left.difference_update(piece)
             found.append((-sum(map(index.rarity_of, piece)), spelled))
     return [spelled for _, spelled in sorted(found)]
+
+
+def _pieces(runs: Sequence[str]) -> Iterator[str]:
+    """What can be cut out of runs of words, the longest first."""
+    for length in range(min(LONGEST, max(map(len, runs))), 0, -1):
+        for run in runs:
+            for first in range(len(run) - length + 1):
+                yield run[first : first + length]

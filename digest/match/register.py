@@ -50,12 +50,14 @@ class Register:
         return found
 
     @cached_property
-    def signed(self) -> Mapping[str, Mapping[tuple[str, ...], Sequence[int]]]:
-        """By family name and given names the papers of all authors."""
-        found: dict[str, dict[tuple[str, ...], list[int]]] = {}
+    def signed(self) -> Mapping[str, Mapping[str, Mapping[tuple[str, ...], Sequence[int]]]]:
+        """By family name, first letter and given names the papers of all authors."""
+        found: dict[str, dict[str, dict[tuple[str, ...], list[int]]]] = {}
         for number, paper in enumerate(self.papers):
             for name in map(parse, paper.authors):
-                found.setdefault(name.family, {}).setdefault(name.given, []).append(number)
+                letter = name.given[0][0] if name.given else ""
+                family = found.setdefault(name.family, {}).setdefault(letter, {})
+                family.setdefault(name.given, []).append(number)
         return found
 
     @cached_property

@@ -12,14 +12,13 @@ from functools import lru_cache
 import numpy as np
 
 from digest.match.index import Index
-from digest.match.names import are_compatible, parse
+from digest.match.names import Name, are_compatible, parse
 from digest.match.register import Mask, Register
 from digest.match.text import IS_UNSPACED, STOP_WORDS, fold, plain
 from digest.models import Topic
 
 _GAP = re.compile(r"[\s\-\u2010-\u2015_/]+")
 _SIGN = re.compile(r"[^a-z0-9]+")
-_GAP_PATTERN = r"[\s\-\u2010-\u2015_/]+"
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -85,24 +84,38 @@ def _either(masks: Mapping[str, Mask]) -> Mask:
 
 @dataclass(frozen=True, slots=True)
 class Keyword:
-    """A keyword as it is looked for in folded text."""
+    """A keyword as it is looked for in folded text: word by word, for a pattern takes long to be read."""
 
-    start: str  # how each occurrence begins
-    pattern: re.Pattern[str]
+    before: tuple[str, ...]  # the words before the last one
+    last: str  # what singular and plural of the last word share
+    endings: tuple[str, ...]  # and their endings, the longest first
     opens: bool = False  # no letter may stand before it
     closes: bool = False  # nor behind it,
     barred: str = ""  # nor one of these signs
     forms: frozenset[str] = frozenset()  # of one plain word: what it is found as; empty for other keywords
 
     def occurs(self, folded: str) -> bool:
-        """Does the text hold it? Finding the start first is ten times faster than a search."""
-        place = folded.find(self.start) if self.start else -1
+        """Does the text hold it?"""
+        start = self.before[0] if self.before else self.last
+        place = folded.find(start) if start else -1
         while place >= 0:
-            found = self.pattern.match(folded, place)
-            if found and self._stands_alone(folded[place - 1 : place], folded[found.end() : found.end() + 1]):
+            end = self._end(folded, place)
+            if end and self._stands_alone(folded[place - 1 : place], folded[end : end + 1]):
                 return True
-            place = folded.find(self.start, place + 1)
+            place = folded.find(start, place + 1)
         return False
+
+    def _end(self, folded: str, place: int) -> int:
+        """Where the keyword that begins at a place ends; 0 if there is another."""
+        for word in self.before:
+            gap = _GAP.match(folded, place + len(word)) if folded.startswith(word, place) else None
+            if not gap:
+                return 0
+            place = gap.end()
+        if not folded.startswith(self.last, place):
+            return 0
+        place += len(self.last)
+        return next((place + len(one) for one in self.endings if folded.startswith(one, place)), 0)
 
     def _stands_alone(self, before: str, after: str) -> bool:
         """Is neither neighbour part of the same word?"""
@@ -127,15 +140,14 @@ def read_keyword(keyword: str) -> Keyword:
     bare = plain(keyword).strip()
     chunks = [chunk for chunk in _GAP.split(fold(bare)) if chunk]
     if not chunks:
-        return Keyword("", re.compile(r"(?!)"))
+        return Keyword((), "", ())
     *first, last = chunks
     singular, endings = _plural(last, shouted=_GAP.split(bare)[-1].isupper())
-    endings = sorted(endings, key=len, reverse=True)
-    body = _GAP_PATTERN.join([*map(re.escape, first), f"{re.escape(singular)}(?:{'|'.join(endings)})"])
     is_word = not first and last.isascii() and _is_plain(last)
     return Keyword(
-        start=first[0] if first else singular,
-        pattern=re.compile(body),
+        before=tuple(first),
+        last=singular,
+        endings=tuple(sorted(endings, key=len, reverse=True)),
         opens=_is_letter(chunks[0][0]),
         closes=_is_letter(last[-1]),
         barred="+#" if len(last) == 1 else "",  # `C` alone is neither `C++` nor `C#`
@@ -230,7 +242,14 @@ def _written_by(register: Register, authors: Sequence[str]) -> dict[int, str]:
     return {
         number: author
         for author, name in zip(authors, map(parse, authors), strict=True)
-        for given, numbers in register.signed.get(name.family, {}).items()
-        if name.family and are_compatible(name.given, given)
+        for given, numbers in _namesakes(register, name)
+        if are_compatible(name.given, given)
         for number in numbers
     }
+
+
+def _namesakes(register: Register, name: Name) -> Iterator[tuple[tuple[str, ...], Sequence[int]]]:
+    """Given names that may be of the same person, and their papers."""
+    family = register.signed.get(name.family, {}) if name.family else {}
+    for letter in (name.given[0][0], "") if name.given else family:
+        yield from family.get(letter, {}).items()

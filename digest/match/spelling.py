@@ -1,15 +1,14 @@
 """Spelling: how a paper writes the words and phrases of a topic. Pure; knows no topic.
 
-A paper is one line of terms, so that a phrase is found by one search of a string, and the blanks before it
-tell which words these are. Where they stand in the text is looked up for the few that are asked for.
+A paper is one line of signs, a sign for each term, in which phrases are found. Where words stand in the text
+is looked up for the few that are asked for.
 """
 
 import re
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from digest.match.text import IS_UNSPACED, full_text, plain
-from digest.match.words import Words
+from digest.match.words import END, Words
 from digest.models import Paper
 
 #: What parts neighbouring words: where a clause or a bracket ends in between they are no phrase.
@@ -23,26 +22,25 @@ class Spelling:
     """The terms of a paper, stop words left out, and how it writes each."""
 
     text: str  # title and abstract
-    words: Sequence[str]  # of each term the word as it is written
-    line: str  # the terms, a blank before and behind each
-    first: Mapping[str, int]  # where each term stands first among them
+    line: str  # the signs of its terms, END between title and abstract
+    written: str  # the signs of their spellings
+    words: Words
 
     def of(self, phrase: str) -> str:
-        """How the paper first writes these terms, parted by blanks, as a phrase; empty where it does not."""
-        more = phrase.count(" ")
-        if not more:
-            return self._written(self.first[phrase], self.first[phrase]) if phrase in self.first else ""
-        place = self.line.find(wanted := f" {phrase} ")
+        """How the paper first writes these terms, given as signs, as a phrase; empty where it does not."""
+        place = self.line.find(phrase)
         while place >= 0:
-            first = self.line.count(" ", 0, place)
-            if found := self._written(first, first + more):
+            if found := self._written(place, place + len(phrase) - 1):
                 return found
-            place = self.line.find(wanted, place + 1)
+            place = self.line.find(phrase, place + 1)
         return ""
 
     def _written(self, first: int, last: int) -> str:
         """From one word to another, with what hyphens join: `few-` in `few-shot`; empty if they part."""
-        start, end = self.start(first), self.start(last) + len(self.words[last])
+        start = begin = self.start(first)
+        if first != last:
+            begin = self.start(last)
+        end = begin + len(self.words.spelling(self.written[last]))
         if first != last and _PARTED.search(self.text, start, end):
             return ""
         if self.text[start - 1 : start] == "-":
@@ -52,8 +50,9 @@ class Spelling:
 
     def start(self, number: int) -> int:
         """Where a word begins: where its text stands alone for as many times as among the words till then."""
-        word, place = self.words[number], -1
-        for _ in range(1 + self.words[:number].count(word)):
+        sign = self.written[number]
+        word, place = self.words.spelling(sign), -1
+        for _ in range(1 + self.written.count(sign, 0, number)):
             place = self.text.find(word, place + 1)
             while place >= 0 and self._is_part(word, place):
                 place = self.text.find(word, place + 1)
@@ -71,7 +70,6 @@ class Spelling:
 
 def read_spelling(words: Words, paper: Paper, number: int, papers: int) -> Spelling:
     """How a paper writes: `words` are those of the titles of so many `papers`, then of their abstracts."""
-    (title, above), (abstract, below) = words.of(number), words.of(number + papers)
-    terms = title + abstract
-    first = dict(zip(reversed(terms), range(len(terms) - 1, -1, -1), strict=True))
-    return Spelling(plain(full_text(paper)), above + below, f" {' '.join(terms)} ", first)
+    lines = zip(words.line(number), words.line(number + papers), strict=True)
+    line, written = (f"{title}{END}{abstract}" for title, abstract in lines)
+    return Spelling(plain(full_text(paper)), line, written, words)

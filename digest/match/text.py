@@ -142,12 +142,13 @@ def normal(text: str) -> str:
 @lru_cache(maxsize=1 << 16)  # the words of some weeks, 20 MB
 def term(word: str) -> str:
     """What two spellings of a word have in common: folded and stemmed; empty for a stop word."""
-    folded = "".join(fold(_ACRONYMS.sub(r"\1", word)).split())  # some signs are folded to several words
+    bare = _ACRONYMS.sub(r"\1", word) if word.endswith("s") else word
+    folded = bare.lower() if bare.isascii() else "".join(fold(bare).split())  # some signs make several words
     if folded in STOP_WORDS:
         return ""
     if not folded.isascii():
         return folded
-    return _stem(folded[:-1] if _CONSONANTS.fullmatch(folded) else folded)
+    return _stem(folded[:-1] if folded.endswith("s") and _CONSONANTS.fullmatch(folded) else folded)
 
 
 @lru_cache(maxsize=1 << 15)

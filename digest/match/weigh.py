@@ -4,8 +4,8 @@ weight = (1 - likes) * (words + cover + meaning) + likes * likeness
 logit  = slope of the topic * weight + what the topic itself adds
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -29,11 +29,9 @@ LIKENESS_FLOOR = 0.05  # what likes must add to make a paper a hit without any w
 class Block:
     """The parts of the weight, each queries x papers, and the logit that they make."""
 
-    queries: Queries
-    postings: Any  # the papers of each entry of the queries: entries x papers, float32 csr
-    words: Floats  # BM25F and cover together
+    words: Floats  # BM25F, and that a paper holds many words of the topic
     meaning: Floats
-    likes: Floats | None  # None where nobody in the block has likes
+    likes: Mapping[int, Floats]  # of each query that has any
     topics: Floats  # queries x 1: what the topic itself adds, whatever the paper
     logits: Floats  # topics x papers; next to SILENT where nothing speaks for the paper
     slopes: Floats  # queries x 1: what a weight of one adds
@@ -46,19 +44,19 @@ class Block:
         if self.source is not None:
             rows = self.source[rows, numbers]
         places = rows * self.words.shape[1] + numbers
-        covers = each(self.queries.covers, self.postings)
-        cover = add_up(self.postings, covers, self.queries.ends).take(places)
-        weights = (self.words.take(places) - cover, cover, self.meaning.take(places), self._likes(places))
+        weights = (self.words.take(places), self.meaning.take(places), self._likes(rows, numbers))
         columns = ((self.slopes[rows, 0] * one).tolist() for one in weights)
         return [
-            {"words": words, "cover": cover, "meaning": meaning, "likes": likes, "topic": topic}
-            for words, cover, meaning, likes, topic in zip(
-                *columns, self.topics[rows, 0].tolist(), strict=True
-            )
+            {"words": words, "meaning": meaning, "likes": likes, "topic": topic}
+            for words, meaning, likes, topic in zip(*columns, self.topics[rows, 0].tolist(), strict=True)
         ]
 
-    def _likes(self, places: Ints) -> Floats:
-        return np.zeros(len(places), np.float32) if self.likes is None else self.likes.take(places)
+    def _likes(self, rows: Ints, numbers: Ints) -> Floats:
+        likes = np.zeros(len(rows), np.float32)
+        for row, near in self.likes.items():
+            own = rows == row
+            likes[own] = near[numbers[own]]
+        return likes
 
 
 def weigh(index: Index, queries: Queries) -> Block:
@@ -77,16 +75,16 @@ def weigh(index: Index, queries: Queries) -> Block:
     slopes, topics = _calibrated(index, queries, share)
     silent = (words == 0) & (meaning < np.maximum(scale * np.float32(index.space.floor), TINY))
     logits = words + meaning
-    if likes is not None:
-        logits += likes
-        silent &= likes < LIKENESS_FLOOR
+    for row, near in likes.items():
+        logits[row] += near
+        silent[row] &= near < LIKENESS_FLOOR
     logits *= slopes
     topics[len(queries.topics) :] -= FORM_TOLL
     logits += topics
     logits += np.multiply(silent, SILENT, dtype=np.float32)
     source = _join_forms(queries, logits) if queries.owners else None
     count = len(queries.topics)
-    return Block(queries, postings, words, meaning, likes, topics, logits[:count], slopes, source)
+    return Block(words, meaning, likes, topics, logits[:count], slopes, source)
 
 
 def _join_forms(queries: Queries, logits: Floats) -> Ints:

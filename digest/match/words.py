@@ -1,10 +1,12 @@
 """Words: texts cut into terms, each with its place and its spelling. Pure; weighs nothing.
 
 Every distinct spelling is stemmed once; all else is arithmetic over the words of all texts at a time.
+As signs, one character for each distinct term, texts are strings of their terms: a phrase is found in one
+search of a string, whatever the lengths of its words.
 """
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain, count
@@ -15,6 +17,10 @@ import numpy.typing as npt
 from digest.match.text import surfaces, term
 
 Ints = npt.NDArray[np.int64]
+
+END, UNKNOWN = "\0", "\1"  # the sign between texts, and that of a term that none of them holds
+_SIGNS = 2  # the number of the first sign that stands for a term
+_LAST = 0x10FFFF  # there are no more; a million terms are more than a year of papers has
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,16 +40,29 @@ class Words:
         codes = self.terms[beside] * max(len(self.vocabulary), 1) + self.terms[beside + 1]
         return self.rows[beside], codes
 
-    def of(self, row: int) -> tuple[list[str], list[str]]:
-        """The terms of one text and their spellings, in their order."""
+    def signs(self, terms: Iterable[str]) -> str:
+        """The signs of some terms."""
+        return "".join([chr(min(self.vocabulary.get(one, -1) + _SIGNS, _LAST)) for one in terms])
+
+    def line(self, row: int) -> tuple[str, str]:
+        """The terms of one text, and its spellings, as signs in their order."""
         own = slice(*self.ends[row : row + 2])
-        names, spellings = self._texts
-        return names[self.terms[own]].tolist(), spellings[self.spelled[own]].tolist()
+        terms, spelled = self._lines
+        return terms[own], spelled[own]
+
+    def spelling(self, sign: str) -> str:
+        """The spelling that a sign stands for."""
+        return self.spellings[ord(sign) - _SIGNS]
 
     @cached_property
-    def _texts(self) -> tuple[npt.NDArray[np.object_], npt.NDArray[np.object_]]:
-        """The terms and the spellings by number."""
-        return np.array([*self.vocabulary], object), np.array(self.spellings, object)
+    def _lines(self) -> tuple[str, str]:
+        return _line(self.terms), _line(self.spelled)
+
+
+def _line(numbers: Ints) -> str:
+    """A sign for each number."""
+    signs = np.minimum(numbers + _SIGNS, _LAST).astype("<u4")
+    return signs.tobytes().decode("utf-32-le", "surrogatepass")
 
 
 def cut(texts: Sequence[str]) -> Words:
