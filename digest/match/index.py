@@ -266,7 +266,7 @@ def add_up(postings: Any, data: Floats, ends: Ints) -> Floats:
 
 def unit_rows(matrix: Any) -> Any:
     """The rows of a sparse matrix, each of length one; empty rows stay empty."""
-    lengths = np.sqrt(np.asarray(matrix.multiply(matrix).sum(axis=1)).ravel())
+    lengths = np.sqrt(np.asarray(matrix.power(2).sum(axis=1)).ravel())
     lengths[lengths == 0] = 1
     matrix.data /= np.repeat(lengths, np.diff(matrix.indptr)).astype(np.float32)
     return matrix

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 RULINGS = 5_000  # rules that are kept for topics that share them: about 4 kB each
 KEYWORDS = 5_000  # keywords likewise: 3 kB each for 3,000 papers
 
+#: Signs beyond ASCII between words, whose folding brings no letter near to these.
+_ASIDE = str.maketrans(dict.fromkeys("–—−‘’“”…×→≤≥±", " "))
+
 #: Of each paper, whether something holds.
 Mask = npt.NDArray[np.bool_]
 
@@ -61,15 +64,18 @@ class Register:
         return found
 
     @cached_property
+    def _plain(self) -> list[str]:
+        return [plain(full_text(paper)) for paper in self.papers]
+
+    @cached_property
     def folded(self) -> list[str]:
         """Folded text of each paper, in which keywords are looked for."""
-        return [fold(plain(full_text(paper))) for paper in self.papers]
+        return [*map(fold, self._plain)]
 
     @cached_property
     def simple(self) -> Mask:
-        """The papers in plain ASCII: their words end where a keyword may end, so that `writing` is enough."""
-        texts = map(full_text, self.papers)
-        return np.array([text.isascii() and "_" not in text and "\\" not in text for text in texts], bool)
+        """The papers whose words end where a keyword may end, so that `writing` is enough."""
+        return np.array(["_" not in text and _is_plain(text) for text in self._plain], bool)
 
     @cached_property
     def _written(self) -> tuple[Mapping[str, Sequence[int]], Ints, Ints]:
@@ -88,3 +94,8 @@ class Register:
         for number in (number for word in words for number in folded.get(word, ())):
             found[papers[starts[number] : starts[number + 1]]] = True
         return found
+
+
+def _is_plain(text: str) -> bool:
+    """Do all letters stay letters, and all signs signs, when the text is folded?"""
+    return text.isascii() or text.translate(_ASIDE).isascii()

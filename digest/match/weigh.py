@@ -6,6 +6,7 @@ logit  = slope of the topic * weight + what the topic itself adds
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -35,28 +36,28 @@ class Block:
     topics: Floats  # queries x 1: what the topic itself adds, whatever the paper
     logits: Floats  # topics x papers; next to SILENT where nothing speaks for the paper
     slopes: Floats  # queries x 1: what a weight of one adds
-    source: (
-        Ints | None
-    )  # topics x papers: the form of a topic that speaks loudest; None where all have one form
+    loudest: Mapping[int, Ints]  # of each topic with other forms, for each paper the one that says most
 
     def parts(self, rows: Ints, numbers: Ints) -> list[dict[str, float]]:
         """What each part adds to the logits of some matches; together they are the logit."""
-        if self.source is not None:
-            rows = self.source[rows, numbers]
-        places = rows * self.words.shape[1] + numbers
-        weights = (self.words.take(places), self.meaning.take(places), self._likes(rows, numbers))
-        columns = ((self.slopes[rows, 0] * one).tolist() for one in weights)
+        said = _chosen(self.loudest, rows, numbers, rows)
+        places = said * self.words.shape[1] + numbers
+        likes = _chosen(self.likes, said, numbers, np.zeros(len(rows), np.float32))
+        weights = (self.words.take(places), self.meaning.take(places), likes)
+        columns = ((self.slopes[said, 0] * one).tolist() for one in weights)
         return [
             {"words": words, "meaning": meaning, "likes": likes, "topic": topic}
-            for words, meaning, likes, topic in zip(*columns, self.topics[rows, 0].tolist(), strict=True)
+            for words, meaning, likes, topic in zip(*columns, self.topics[said, 0].tolist(), strict=True)
         ]
 
-    def _likes(self, rows: Ints, numbers: Ints) -> Floats:
-        likes = np.zeros(len(rows), np.float32)
-        for row, near in self.likes.items():
-            own = rows == row
-            likes[own] = near[numbers[own]]
-        return likes
+
+def _chosen(rows_known: Mapping[int, Any], rows: Ints, numbers: Ints, otherwise: Any) -> Any:
+    """What is known of each row and paper, else what stands in `otherwise`."""
+    found = otherwise.copy()
+    for row, known in rows_known.items():
+        own = rows == row
+        found[own] = known[numbers[own]]
+    return found
 
 
 def weigh(index: Index, queries: Queries) -> Block:
@@ -82,20 +83,18 @@ def weigh(index: Index, queries: Queries) -> Block:
     topics[len(queries.topics) :] -= FORM_TOLL
     logits += topics
     logits += np.multiply(silent, SILENT, dtype=np.float32)
-    source = _join_forms(queries, logits) if queries.owners else None
-    count = len(queries.topics)
-    return Block(words, meaning, likes, topics, logits[:count], slopes, source)
+    loudest = _join_forms(queries, logits)
+    return Block(words, meaning, likes, topics, logits[: len(queries.topics)], slopes, loudest)
 
 
-def _join_forms(queries: Queries, logits: Floats) -> Ints:
+def _join_forms(queries: Queries, logits: Floats) -> dict[int, Ints]:
     """Write the logit of the best form of each topic into its row; returns which form that is."""
-    count = len(queries.topics)
-    source = np.repeat(np.arange(count)[:, None], logits.shape[1], axis=1)
-    for form, row in enumerate(queries.owners, count):
-        better = logits[form] > logits[row]
-        logits[row, better] = logits[form, better]
-        source[row, better] = form
-    return source
+    loudest: dict[int, Ints] = {}
+    for form, row in enumerate(queries.owners, len(queries.topics)):
+        said = loudest.setdefault(row, np.full(logits.shape[1], row))
+        said[logits[form] > logits[row]] = form
+        np.maximum(logits[row], logits[form], out=logits[row])
+    return loudest
 
 
 def _calibrated(index: Index, queries: Queries, share: Floats) -> tuple[Floats, Floats]:
