@@ -5,7 +5,6 @@ queries ─weigh→ logits ─rules→ ─prune, sort→ rows and papers
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import islice
 
 import numpy as np
 
@@ -55,8 +54,7 @@ def _apply(index: Index, queries: Queries, rulings: Sequence[Ruling], logits: Fl
     for row, ruling in enumerate(rulings):
         if ruling is not NO_RULES:
             _rule(ruling, logits[row])
-    examples = zip(queries.liked, queries.disliked, strict=True)
-    for row, (liked, disliked) in enumerate(islice(examples, len(queries.topics))):
+    for row, (liked, disliked) in enumerate(zip(queries.liked, queries.disliked, strict=True)):
         if liked or disliked:
             known = [index.numbers[paper.id] for paper in (*liked, *disliked) if paper.id in index.numbers]
             logits[row, known] = -np.inf

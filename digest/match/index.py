@@ -22,7 +22,7 @@ from digest.match.exact import exact
 from digest.match.memory import Memory
 from digest.match.register import Register
 from digest.match.spelling import Spelling, read_spelling
-from digest.match.text import full_text
+from digest.match.text import full_text, plain
 from digest.match.words import Ints, Words, cut
 from digest.models import Match, Paper
 
@@ -123,12 +123,17 @@ class Index:
     @cached_property
     def register(self) -> Register:
         """Where rules look these papers up."""
-        return Register(self.papers, self.words)
+        return Register(self.papers, self.texts, self.words)
 
     @cached_property
     def ids(self) -> Sequence[str]:
         """The id of each paper."""
         return [paper.id for paper in self.papers]
+
+    @cached_property
+    def texts(self) -> Sequence[str]:
+        """What is read of each paper."""
+        return [plain(full_text(paper)) for paper in self.papers]
 
     @cached_property
     def numbers(self) -> Mapping[str, int]:
@@ -212,7 +217,7 @@ class Index:
         """How a paper writes its words."""
         found = self.spelt.get(number)
         if found is None:
-            found = read_spelling(self.words, self.papers[number], number, len(self.papers))
+            found = read_spelling(self.words, self.texts[number], number, len(self.papers))
             self.spelt.keep(number, found)
         return found
 
@@ -266,9 +271,10 @@ def add_up(postings: Any, data: Floats, ends: Ints) -> Floats:
 
 def unit_rows(matrix: Any) -> Any:
     """The rows of a sparse matrix, each of length one; empty rows stay empty."""
-    lengths = np.sqrt(np.asarray(matrix.power(2).sum(axis=1)).ravel())
+    having, count = np.diff(matrix.indptr), matrix.shape[0]
+    lengths = np.sqrt(np.bincount(np.repeat(np.arange(count), having), matrix.data**2, count))
     lengths[lengths == 0] = 1
-    matrix.data /= np.repeat(lengths, np.diff(matrix.indptr)).astype(np.float32)
+    matrix.data /= np.repeat(lengths, having).astype(np.float32)
     return matrix
 
 

@@ -29,13 +29,14 @@ def likeness(index: Index, queries: Queries) -> dict[int, Floats]:
     found: dict[int, Floats] = {}
     for (row, *_), near in zip(sides, _similarity(index, sides, known), strict=True):
         found[row] = found[row] + near if row in found else near
-    return found
+    forms = enumerate(queries.owners, len(queries.topics))
+    return found | {form: found[row] for form, row in forms if row in found}
 
 
 def _sides(queries: Queries) -> Iterator[tuple[int, Sequence[Paper], float]]:
-    """The liked and the disliked papers of each query that has any, and how much they weigh."""
-    for row, (liked, disliked) in enumerate(zip(queries.liked, queries.disliked, strict=True)):
-        share = float(queries.likes_share[row])
+    """The liked and the disliked papers of each topic that has any, and how much they weigh."""
+    sides = zip(queries.liked, queries.disliked, queries.likes_share.tolist(), strict=False)
+    for row, (liked, disliked, share) in enumerate(sides):
         if liked:
             yield row, liked, share
         if disliked:

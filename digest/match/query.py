@@ -40,9 +40,9 @@ class Queries:
     covers: Floats  # of each entry: what it adds that it occurs at all; together COVER_SHARE
     rarity: Floats  # of each topic: mean of its RAREST words in the literature, at least COMMON
     lengths: Floats  # ln of how many telling words there are to each of the RAREST; negative: fewer
-    liked: tuple[tuple[Paper, ...], ...]
+    liked: tuple[tuple[Paper, ...], ...]  # of the topics; their other forms have the same
     disliked: tuple[tuple[Paper, ...], ...]
-    likes_share: Floats  # of each topic: how much its liked papers weigh against its words
+    likes_share: Floats  # of each query: how much its liked papers weigh against its words
 
     def __len__(self) -> int:
         """How many topics and other forms there are."""
@@ -73,8 +73,9 @@ def make_queries(index: Index, topics: Sequence[Topic], examples: Mapping[str, P
     said = [*own, *(form for _, form in forms)]
     words = [list(dict.fromkeys(one))[:MOST_WORDS] for one in said]
     asked = _look_up(index, words)
-    liked = tuple(known_papers(topic.liked, examples) for topic in asking)
+    liked = tuple(known_papers(topic.liked, examples) for topic in topics)
     share = np.array([likes_weight(len(papers)) for papers in liked])
+    share = np.concatenate([share, share[[row for row, _ in forms]]])
     rows, columns = _entries(index, [_kept(one, own) for one, own in zip(said, words, strict=True)])
     weights, covers = _weights(index, asked, rows, columns, 1 - share)
     sort = np.lexsort((-asked.rarity, asked.rows))
@@ -89,7 +90,7 @@ def make_queries(index: Index, topics: Sequence[Topic], examples: Mapping[str, P
         rarity=_mean_of_rarest(asked.rows[sort], asked.rarity[sort], len(asking)),
         lengths=_lengths(asked, len(asking)),
         liked=liked,
-        disliked=tuple(known_papers(topic.disliked, examples) for topic in asking),
+        disliked=tuple(known_papers(topic.disliked, examples) for topic in topics),
         likes_share=np.where([bool(own) for own in words], share, 1.0).astype(np.float32),
     )
 

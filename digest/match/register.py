@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from digest.match.memory import Memory
 from digest.match.names import parse
-from digest.match.text import fold, full_text, plain
+from digest.match.text import fold
 from digest.match.words import Ints, Words
 from digest.models import Paper
 
@@ -34,6 +34,7 @@ class Register:
     """Where rules look papers up; each part is made when it is first asked for."""
 
     papers: tuple[Paper, ...]
+    texts: Sequence[str]  # plain
     words: Words  # of the titles, then of the abstracts
     rulings: Memory[Any, Ruling] = field(default_factory=lambda: Memory(RULINGS), repr=False)  # by rules
     holding: Memory[str, Mask] = field(default_factory=lambda: Memory(KEYWORDS), repr=False)  # by keyword
@@ -64,18 +65,14 @@ class Register:
         return found
 
     @cached_property
-    def _plain(self) -> list[str]:
-        return [plain(full_text(paper)) for paper in self.papers]
-
-    @cached_property
     def folded(self) -> list[str]:
         """Folded text of each paper, in which keywords are looked for."""
-        return [*map(fold, self._plain)]
+        return [*map(fold, self.texts)]
 
     @cached_property
     def simple(self) -> Mask:
         """The papers whose words end where a keyword may end, so that `writing` is enough."""
-        return np.array(["_" not in text and _is_plain(text) for text in self._plain], bool)
+        return np.array(["_" not in text and _is_plain(text) for text in self.texts], bool)
 
     @cached_property
     def _written(self) -> tuple[Mapping[str, Sequence[int]], Ints, Ints]:

@@ -7,9 +7,8 @@ is looked up for the few that are asked for.
 import re
 from dataclasses import dataclass
 
-from digest.match.text import IS_UNSPACED, full_text, plain
+from digest.match.text import IS_UNSPACED
 from digest.match.words import END, Words
-from digest.models import Paper
 
 #: What parts neighbouring words: where a clause or a bracket ends in between they are no phrase.
 _PARTED = re.compile(r"[^\w\s/'’\u00ad\u2010-\u2013-]")
@@ -37,10 +36,8 @@ class Spelling:
 
     def _written(self, first: int, last: int) -> str:
         """From one word to another, with what hyphens join: `few-` in `few-shot`; empty if they part."""
-        start = begin = self.start(first)
-        if first != last:
-            begin = self.start(last)
-        end = begin + len(self.words.spelling(self.written[last]))
+        start = self.start(first)
+        end = (start if first == last else self.start(last)) + len(self._word(last))
         if first != last and _PARTED.search(self.text, start, end):
             return ""
         if self.text[start - 1 : start] == "-":
@@ -50,13 +47,15 @@ class Spelling:
 
     def start(self, number: int) -> int:
         """Where a word begins: where its text stands alone for as many times as among the words till then."""
-        sign = self.written[number]
-        word, place = self.words.spelling(sign), -1
-        for _ in range(1 + self.written.count(sign, 0, number)):
+        word, place = self._word(number), -1
+        for _ in range(1 + self.written.count(self.written[number], 0, number)):
             place = self.text.find(word, place + 1)
             while place >= 0 and self._is_part(word, place):
                 place = self.text.find(word, place + 1)
         return place
+
+    def _word(self, number: int) -> str:
+        return self.words.spelling(self.written[number])
 
     def _is_part(self, word: str, place: int) -> bool:
         """Do letters go on before or behind it? Pairs of a script without blanks overlap."""
@@ -68,8 +67,8 @@ class Spelling:
         return goes_on and not any(map(IS_UNSPACED.match, (word, before, after)))
 
 
-def read_spelling(words: Words, paper: Paper, number: int, papers: int) -> Spelling:
-    """How a paper writes: `words` are those of the titles of so many `papers`, then of their abstracts."""
+def read_spelling(words: Words, text: str, number: int, papers: int) -> Spelling:
+    """How a paper writes its text: `words` are those of the titles of so many `papers`, then abstracts."""
     lines = zip(words.line(number), words.line(number + papers), strict=True)
     line, written = (f"{title}{END}{abstract}" for title, abstract in lines)
-    return Spelling(plain(full_text(paper)), line, written, words)
+    return Spelling(text, line, written, words)
