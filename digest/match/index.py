@@ -7,7 +7,7 @@ pair is one number, `first * size + second`, so that no string is made for it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -193,10 +193,14 @@ class Index:
         seen = before + having[: len(self.vocabulary)]
         return rareness(seen, background.total + len(self.papers))
 
+    def rarity_of(self, signs: str) -> float:
+        """The rarities of some terms of these papers, given as signs, together."""
+        return sum([self._rarities[number] for number in self.words.numbers(signs)])
+
     @cached_property
-    def rarity_of(self) -> Callable[[str], float]:
-        """The rarity of a term of these papers, given as a sign."""
-        return dict(zip(self.words.signs(self.vocabulary), self.rarity.tolist(), strict=True)).__getitem__
+    def _rarities(self) -> Sequence[float]:
+        found: list[float] = self.rarity.tolist()
+        return found
 
     def places(self, first: Ints, second: Ints) -> Ints:
         """The column of each pair of terms; -1 where one of them is unknown or the pair does not occur."""

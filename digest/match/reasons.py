@@ -107,7 +107,7 @@ def _spelled(index: Index, spelling: Spelling, phrases: Sequence[str], single: s
         is_told = left.issuperset(piece) and (len(piece) > 1 or piece in single)
         if is_told and (spelled := spelling.of(piece)):
             left.difference_update(piece)
-            found.append((-sum(map(index.rarity_of, piece)), spelled))
+            found.append((-index.rarity_of(piece), spelled))
     return [spelled for _, spelled in sorted(found)]
 
 

@@ -220,11 +220,13 @@ def _holding(register: Register, keyword: str) -> Mask:
 
 
 def _candidates(register: Register, keyword: str) -> Mask:
-    """The papers with the rarest plain word of the keyword in some form; without such a word, all."""
+    """The papers with all plain words of the keyword in some form; without such a word, all."""
     chunks = _GAP.split(fold(plain(keyword)))
     words = [word for chunk in chunks for word in (_SIGN.split(chunk) if chunk.isascii() else [chunk])]
-    found = [register.writing(_forms(word)) for word in words if _is_plain(word)]
-    return min(found, key=np.count_nonzero, default=~register.none())
+    found = ~register.none()
+    for word in filter(_is_plain, words):
+        found &= register.writing(_forms(word))
+    return found
 
 
 def _is_plain(chunk: str) -> bool:

@@ -44,6 +44,10 @@ class Words:
         """The signs of some terms."""
         return "".join([chr(min(self.vocabulary.get(one, -1) + _SIGNS, _LAST)) for one in terms])
 
+    def numbers(self, signs: str) -> list[int]:
+        """The terms that signs stand for."""
+        return [ord(sign) - _SIGNS for sign in signs]
+
     def line(self, row: int) -> tuple[str, str]:
         """The terms of one text, and its spellings, as signs in their order."""
         own = slice(*self.ends[row : row + 2])
