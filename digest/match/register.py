@@ -72,7 +72,7 @@ class Register:
     @cached_property
     def simple(self) -> Mask:
         """The papers whose words end where a keyword may end, so that `writing` is enough."""
-        return np.array(["_" not in text and _is_plain(text) for text in self.texts], bool)
+        return np.array(["_" not in text and _is_simple(text) for text in self.texts], bool)
 
     @cached_property
     def _written(self) -> tuple[Mapping[str, Sequence[int]], Ints, Ints]:
@@ -93,6 +93,6 @@ class Register:
         return found
 
 
-def _is_plain(text: str) -> bool:
+def _is_simple(text: str) -> bool:
     """Do all letters stay letters, and all signs signs, when the text is folded?"""
     return text.isascii() or text.translate(_ASIDE).isascii()

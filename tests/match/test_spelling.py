@@ -33,3 +33,12 @@ def test_words_are_told_as_the_paper_writes_them_first() -> None:
         "",
         "",
     ]
+
+
+def test_the_fifty_thousandth_word_is_found_as_the_first() -> None:
+    """Signs are characters, and some numbers of characters stand for none of their own."""
+    words = [f"w{number}x" for number in range(57_500)]
+    papers = [make_paper(one, title=" ".join(words[one * 500 : one * 500 + 500])) for one in range(115)]
+    index = build_index(papers)
+    written = [index.spelling(n // 500).of(index.words.signs(words[n : n + 2])) for n in (0, 55_294, 57_340)]
+    assert written == ["w0x w1x", "w55294x w55295x", "w57340x w57341x"]
