@@ -9,6 +9,7 @@ from digest.match.text import IS_UNSPACED, fold, plain
 _TOGETHER = re.compile(r"[B-DF-HJ-NP-TV-XZ]{2,3}")  # a name has a vowel
 _ASIDE = re.compile(r"\([^)]*\)")  # affiliations, as old arXiv records have them
 _INITIALS = re.compile(r"[A-Z]{1,3}")
+_SPOKEN = re.compile(r"(?=.*[AEIOUVY])[A-Z]{2,3}")  # initials, or a whole name in capitals: `Xu`, `Lv`
 #: What follows a name and is none of it; what stands before a family name, in small letters.
 _TITLES = re.compile(r"(?:,\s*|\s+)(?:Jr|Sr|II|III|IV|Ph\.?\s?D|M\.?D)\.?$")
 _PARTICLES = re.compile(r"\b(?:van|von|der|den|de|du|del|della|di|da|dos|la|le|ter|zu)\s+")
@@ -24,10 +25,19 @@ class Name:
 
 def is_same_person(one: str, other: str) -> bool:
     """Can both be the name of one person? `S. Zhao`, `Zhao, Shengkui` and `Shengkui Zhao` can."""
-    first, second = parse(one), parse(other)
-    if not first.family or first.family != second.family:
-        return False
-    return are_compatible(first.given, second.given)
+    return any(
+        first.family and first.family == second.family and are_compatible(first.given, second.given)
+        for first in readings(one)
+        for second in readings(other)
+    )
+
+
+def readings(name: str) -> tuple[Name, ...]:
+    """The names that it can be: `Tao XU` is one of `T. Xu`, or of `X. U. Tao` as PubMed writes."""
+    before, _, last = name.rpartition(" ")
+    if not _SPOKEN.fullmatch(last):
+        return (parse(name),)
+    return tuple(dict.fromkeys((parse(name), parse(f"{before} {last.title()}"))))
 
 
 @lru_cache(maxsize=1 << 14)

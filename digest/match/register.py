@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
 from digest.match.memory import Memory
-from digest.match.names import parse
+from digest.match.names import readings
 from digest.match.text import fold
 from digest.match.words import Ints, Words
 from digest.models import Paper
@@ -58,7 +59,7 @@ class Register:
         """By family name, first letter and given names the papers of all authors."""
         found: dict[str, dict[str, dict[tuple[str, ...], list[int]]]] = {}
         for number, paper in enumerate(self.papers):
-            for name in map(parse, paper.authors):
+            for name in chain.from_iterable(map(readings, paper.authors)):
                 letter = name.given[0][0] if name.given else ""
                 family = found.setdefault(name.family, {}).setdefault(letter, {})
                 family.setdefault(name.given, []).append(number)

@@ -12,7 +12,7 @@ from functools import lru_cache
 import numpy as np
 
 from digest.match.index import Index
-from digest.match.names import Name, are_compatible, parse
+from digest.match.names import Name, are_compatible, readings
 from digest.match.register import Mask, Register
 from digest.match.text import IS_UNSPACED, STOP_WORDS, fold, plain
 from digest.models import Topic
@@ -243,7 +243,8 @@ def _forms(word: str) -> set[str]:
 def _written_by(register: Register, authors: Sequence[str]) -> dict[int, str]:
     return {
         number: author
-        for author, name in zip(authors, map(parse, authors), strict=True)
+        for author in authors
+        for name in readings(author)
         for given, numbers in _namesakes(register, name)
         if are_compatible(name.given, given)
         for number in numbers

@@ -24,6 +24,10 @@ from digest.match.names import is_same_person
         ("Ada Lovelace (London)", "Ada Lovelace"),
         ("O'Brien, Kate", "Kate O’Brien"),
         ("张三", "张 三"),
+        ("Tao XU", "T. Xu"),
+        ("Tao XU", "Tao, X. U."),
+        ("Jean Claude XU", "J. C. Xu"),
+        ("Xu T", "Tao XU"),
     ],
 )
 def test_one_person_is_found_under_each_spelling(one: str, other: str) -> None:
@@ -38,6 +42,8 @@ def test_one_person_is_found_under_each_spelling(one: str, other: str) -> None:
         ("Shengkui Zhao", "X. Zhao"),
         ("Shengkui Zhao", "Shengkui Zhou"),
         ("Kate Brien", "Kate O'Brien"),
+        ("Tao XU", "Tan Xu"),
+        ("Zhao SK", "Zhao Sk"),
         ("", "Ada Lovelace"),
         ("", ""),
     ],
