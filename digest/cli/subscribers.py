@@ -72,11 +72,12 @@ def add(
     topic: Annotated[list[str], typer.Option(help="What to follow, in words; repeatable.")],
     name: Annotated[str, typer.Option(help="How to address the reader.")] = "",
     schedule: Annotated[str, typer.Option(help="When.")] = "daily at 07:30 UTC",
+    cut: Annotated[float, typer.Option(min=0, max=100, help="Score below which nothing is mailed.")] = 50,
     config: options.Config = None,
     now: options.Now = None,
 ) -> None:
     """Add an active subscriber: the operator vouches for the reader's consent."""
-    new = _new_subscriber(email, name, topic, schedule)
+    new = replace(_new_subscriber(email, name, topic, schedule), cut=cut)
 
     async def work() -> None:
         async with desk(config, now) as tools:

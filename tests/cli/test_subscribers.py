@@ -35,6 +35,13 @@ def test_added_subscriber_is_listed_and_due(digest: Command) -> None:
     }
 
 
+def test_added_subscriber_can_be_choosy(digest: Command) -> None:
+    digest(*BOB, "--cut", "80")
+    shown = json.loads(digest("subscribers", "show", "bob@papers.dev", "--json").out)
+    assert shown["cut"] == 80
+    assert digest(*BOB, "--cut", "101").status == 2
+
+
 def test_nobody_is_added_twice(digest: Command) -> None:
     digest(*BOB)
     done = digest("subscribers", "add", "BOB@papers.dev", "--topic", "x-rays")
