@@ -29,7 +29,7 @@ async def issue(request: Request) -> Response:
         headers=PRIVATE,
         token=token,
         date=wording.date(frozen, reader),
-        sentence=wording.sentence(frozen, reader),
+        sentence=wording.sentence(frozen, reader, ""),  # which is read on any day, under any schedule
         note=frozen.note,
         views=with_votes(views, tools.links, token),
         left_out=match_views(frozen.left_out, known),

@@ -36,6 +36,7 @@ async def test_issue_is_read_online_with_citations(place: Place) -> None:
     page = await place.client.get(f"/issue/{token}")
     assert "Dancing bees" in page.text
     assert "More like this" in page.text
+    assert "2 of 3 new papers for you." in page.text  # of its day, not of today
     assert "@" in (await place.client.get(f"/issue/{token}/papers.bib")).text
     assert "TY  -" in (await place.client.get(f"/issue/{token}/papers.ris")).text
     assert (await place.client.get(f"/issue/{token}/papers.exe")).status_code == 404
