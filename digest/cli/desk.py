@@ -189,9 +189,17 @@ class Desk:
 
 
 @asynccontextmanager
-async def desk(config: Path | None = None, now: str | None = None) -> AsyncIterator[Desk]:
-    """Read the settings, bring the database up to date, open it; close it at the end."""
+async def desk(
+    config: Path | None = None, now: str | None = None, *, reads: bool = False
+) -> AsyncIterator[Desk]:
+    """Read the settings, bring the database up to date, open it; close it at the end.
+
+    A command that `reads` subscribers.yaml leaves nothing behind where there is none.
+    """
     settings = read_settings()
+    roster_path = config or settings.config
+    if reads and not roster_path.exists() and settings.database_url.startswith("sqlite"):
+        read_roster(roster_path)
     _relay(settings)
     use_model(settings.model, note)
     fixed = read_time(now)
@@ -202,7 +210,7 @@ async def desk(config: Path | None = None, now: str | None = None) -> AsyncItera
             note(hold.reason)
         yield Desk(
             settings=settings,
-            roster_path=config or settings.config,
+            roster_path=roster_path,
             db=db,
             clock=(lambda: fixed) if fixed else _utc_now,
             worker=worker_name(),

@@ -112,8 +112,7 @@ async def _mail(tools: Desk, resolver: names.Resolver) -> list[Check]:
     """The mail server, and what the world says about our domain."""
     settings = tools.settings
     if settings.smtp_url is None:
-        remedy = "set DIGEST_SMTP_URL to send mail"
-        return [warn("smtp", f"no mail server: messages are written to {settings.outbox}/", remedy)]
+        return [machine.check_outbox(settings.outbox)]
     relay = parse_relay(settings.smtp_url.get_secret_value())
     sender = parseaddr(settings.from_)[1]
     checks = await check_relay(relay)

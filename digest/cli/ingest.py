@@ -20,7 +20,7 @@ def ingest(config: options.Config = None, now: options.Now = None, as_json: opti
 
 
 async def _ingest(config: Path | None, now: str | None, as_json: bool) -> int:
-    async with desk(config, now) as tools:
+    async with desk(config, now, reads=True) as tools:
         roster = tools.roster()
         async with tools.hold():
             report = await ingest_at(tools, roster, quiet=as_json)

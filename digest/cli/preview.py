@@ -74,7 +74,7 @@ async def _preview(
     config: Path | None,
     now: str | None,
 ) -> None:
-    async with desk(config, now) as tools:
+    async with desk(config, now, reads=True) as tools:
         roster = await _need_papers(tools)
         readers = [_reader(topics)] if topics else await _subscribers(tools, email)
         await _tell_edits(tools, roster, readers)

@@ -44,7 +44,7 @@ def run(config: options.Config = None, now: options.Now = None, as_json: options
 
 
 async def _run(config: Path | None, now: str | None, as_json: bool) -> int:
-    async with desk(config, now) as tools:
+    async with desk(config, now, reads=True) as tools:
         roster = tools.roster()
         whole = await look_at_templates(tools)
         async with tools.hold():

@@ -164,7 +164,8 @@ async def _resolve(tools: Desk, some: Sequence[Mapping[str, Any]] | None, resolu
         rows = await overview.uncertain(conn) if some is None else some
         resend = resolution is Resolution.RESEND
         number = await resolve(conn, [row["id"] for row in rows], resend=resend, now=tools.clock())
-    typer.echo(f"{number} {'will be sent once more' if resend else 'dropped'}", err=True)
+    done = f"{number} {'will be sent once more' if resend else 'dropped'}"
+    typer.echo(done if number else "no delivery is in doubt", err=True)
 
 
 async def _overview(tools: Desk) -> Overview:

@@ -18,6 +18,7 @@ from digest.cli.desk import Desk, desk, note, note_fault, run_async
 from digest.cli.roster_text import as_entry, to_yaml
 from digest.cli.run import import_roster, report_intake
 from digest.config import normalise_address, read_roster
+from digest.config.shapes import named_apart
 from digest.errors import ConfigError
 from digest.match.rank import check_topic
 from digest.models import Source, Subscriber, SubscriberStatus, Topic
@@ -212,21 +213,20 @@ def remove(email: Email, config: options.Config = None) -> None:
         async with _changing(email, config, None) as (tools, conn, reader):
             await subscribers.remove(conn, reader.id)
         typer.echo(f"{reader.email} is removed")
-        if line := _line_of(tools, reader.email):
-            where = f"{tools.roster_path}, line {line}"
-            note(f"{where}: the entry is still there and comes back as new with the next run; take it out")
+        if place := _place_of(tools, reader.email):
+            note(f"{place}: the entry is still there and comes back as new with the next run; take it out")
 
     run_async(work())
 
 
-def _line_of(tools: Desk, email: str) -> int | None:
+def _place_of(tools: Desk, email: str) -> str | None:
     """Where the file names an address; None if it does not, or cannot be read."""
     try:
         listed = tools.roster().listed
     except ConfigError:
         return None
-    lines = (one.line for one in listed if address_of(one.subscriber.email) == address_of(email))
-    return next(lines, None)
+    places = (one.place for one in listed if address_of(one.subscriber.email) == address_of(email))
+    return next(places, None)
 
 
 @app.command()
@@ -276,6 +276,7 @@ def _new_subscriber(email: str, name: str, topics: list[str], schedule: str) -> 
     for topic in followed:
         check_topic(topic)
     try:
+        named_apart(followed)
         return Subscriber(
             id=0,
             email=normalise_address(email),

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from math import floor
 
 from digest.compose.select import Ranked, Selection, by_priority, select
 from digest.models import Issue, Match, Paper, Subscriber, Topic
@@ -113,7 +114,7 @@ def _note(issue: Issue, subscriber: Subscriber, open_to: Ranked) -> str:
             f"{_papers(issue.considered)}, best score 0: none says a word of your topics; "
             "use English words of a title that you would click."
         )
-    best = f"best score {max(scores):.0f}, your cut is {subscriber.cut:.0f}"
+    best = f"best score {floor(max(scores))}, your cut is {subscriber.cut:g}"  # 49.8 is no 50
     return f"{_papers(issue.considered)}, {best}.{ruled or ''}"
 
 

@@ -10,6 +10,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +34,13 @@ class Listed:
 
     subscriber: Subscriber
     file_hash: str
+    path: Path
     line: int
+
+    @property
+    def place(self) -> str:
+        """Where it stands, as faults name it."""
+        return f"{self.path}:{self.line}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +63,7 @@ def read_roster(path: Path, *, others: Sequence[Source] | None = None) -> Roster
         Listed(
             subscriber=_subscriber(subscriber),
             file_hash=_hash(document["subscribers"][number]),
+            path=path,
             line=_line(document, ("subscribers", number)),
         )
         for number, subscriber in enumerate(shape.subscribers)
@@ -132,8 +140,8 @@ def _validate(document: Any, path: Path, whole: type[FileShape]) -> FileShape:
     try:
         return whole.model_validate(merged)
     except ValidationError as error:
-        lines = [_fault(document, path, fault) for fault in error.errors()]
-        raise ConfigError("\n".join(dict.fromkeys(lines))) from error
+        told = dict.fromkeys(_fault(document, path, fault) for fault in error.errors())
+        raise ConfigError("\n".join(text for _, text in sorted(told, key=itemgetter(0)))) from error
 
 
 def _with_defaults(document: dict[str, Any]) -> dict[str, Any]:
@@ -145,12 +153,14 @@ def _with_defaults(document: dict[str, Any]) -> dict[str, Any]:
     return {**document, "subscribers": merged}
 
 
-def _fault(document: Any, path: Path, fault: Any) -> str:
+def _fault(document: Any, path: Path, fault: Any) -> tuple[int, str]:
+    """The line of a fault, and what is said of it."""
     where: Path_ = tuple(fault["loc"])
     inherited = len(where) > 2 and where[0] == "subscribers" and not _holds(document, where[:3])
     if inherited and _holds(document, ("defaults", where[2])):
         where = ("defaults", *where[2:])
-    return f"{path}:{_line(document, where)}: {_dotted(where)}: {_message(fault, where)}"
+    line = _line(document, where)
+    return line, f"{path}:{line}: {_dotted(where)}: {_message(fault, where)}"
 
 
 def _message(fault: Any, where: Path_) -> str:

@@ -48,7 +48,7 @@ async def import_listed(
             email = entry.subscriber.email
             known = stored.get(address_of(email))
             if known is None and (reason := reach.refusal(email, carried=carried)):
-                unreachable.append(f"line {entry.line}: {reason}")
+                unreachable.append(f"{entry.place}: {reason}")
             elif known is None and email not in banned:
                 await _add(conn, entry, now, welcome)
                 added.append(email)
@@ -77,7 +77,7 @@ def _check_topics(listed: Sequence[Listed]) -> None:
             try:
                 check_topic(topic)
             except RankError as error:
-                raise ConfigError(f"line {entry.line}: {entry.subscriber.email}: {error}") from error
+                raise ConfigError(f"{entry.place}: {entry.subscriber.email}: {error}") from error
 
 
 async def _is_banned(conn: AsyncConnection, email: str) -> bool:

@@ -91,7 +91,7 @@ async def _held(db: Database, way: Way, now: datetime, worker: str) -> DeliveryR
     async with db.read() as conn:
         if not await accounting.has_work(conn, now, resend=way.resend):
             return DeliveryReport()
-        pause = await alarm.paused(conn) if way.leaves else None
+        pause = await alarm.paused(conn)
         if pause is None:
             return None
         waiting = await accounting.count_due(conn, worker, now)

@@ -207,6 +207,13 @@ def test_without_mail_server_nothing_fails(digest: Command) -> None:
     assert "messages are written to outbox/" in done.out
 
 
+def test_outbox_that_cannot_be_written_fails(digest: Command, settings: pytest.MonkeyPatch) -> None:
+    settings.setenv("DIGEST_OUTBOX", "/proc/outbox")
+    settings.delenv("DIGEST_SMTP_URL", raising=False)
+    done = digest("doctor")
+    assert (done.status, "/proc/outbox: cannot be written" in done.out) == (1, True)
+
+
 def test_dkim_record_is_printed_as_a_zone_file_wants_it(
     digest: Command, settings: pytest.MonkeyPatch, key_file: Path
 ) -> None:

@@ -49,7 +49,7 @@ def test_file_is_refused_by_line_and_the_others_are_served(
     box = server(False)
     write_roster(folder, EXAMPLE, readers("grüße@papers.dev", "ada@papers.dev"))
     done = digest("run", "--now", NOW)
-    assert f"line 4: {REFUSED}" in done.err
+    assert f"subscribers.yaml:4: {REFUSED}" in done.err
     assert [envelope.rcpt_tos for envelope in box.envelopes] == [["ada@papers.dev"]]
 
 

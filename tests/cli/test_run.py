@@ -142,6 +142,16 @@ def test_wrong_use_is_one_sentence_and_status_2(
 
 
 @ON_SQLITE
+@pytest.mark.parametrize("words", [("run",), ("ingest",), ("preview", "--topic", "speech")])
+def test_without_a_file_nothing_is_left_in_the_folder(
+    digest: Command, folder: Path, words: tuple[str, ...]
+) -> None:
+    (folder / "subscribers.yaml").unlink()
+    assert digest(*words).status == 2
+    assert not [*folder.glob("digest.*")]
+
+
+@ON_SQLITE
 def test_broken_file_changes_nothing(digest: Command, folder: Path) -> None:
     digest("run")
     (folder / "subscribers.yaml").write_text("sources: [")

@@ -40,6 +40,13 @@ def test_pause_stops_sending_and_resume_sends(
     assert json.loads(digest("status", "--json").out)["paused"] is None
 
 
+def test_pause_also_keeps_mails_out_of_the_outbox_folder(digest: Command, folder: Path) -> None:
+    digest("status", "--pause")
+    done = digest("run", "--now", NOW)
+    assert (done.status, "stopped by the operator" in done.err) == (1, True)
+    assert not (folder / "outbox").exists()
+
+
 def restore(digest: Command, folder: Path) -> None:
     """Run once, and go on from a backup."""
     digest("run", "--now", NOW)

@@ -42,6 +42,11 @@ def test_added_subscriber_can_be_choosy(digest: Command) -> None:
     assert digest(*BOB, "--cut", "101").status == 2
 
 
+def test_two_topics_of_one_name_are_refused_as_in_the_file(digest: Command) -> None:
+    done = digest(*BOB, "--topic", "black holes")
+    assert (done.status, "two topics are called black holes" in done.err) == (2, True)
+
+
 def test_nobody_is_added_twice(digest: Command) -> None:
     digest(*BOB)
     done = digest("subscribers", "add", "BOB@papers.dev", "--topic", "x-rays")
@@ -72,7 +77,7 @@ def test_who_is_removed_and_stands_in_the_file_is_told_to_come_back(digest: Comm
     digest("run", "--now", NOW)
     done = digest("subscribers", "remove", "ada@example.org")
     assert "is removed" in done.out
-    assert "subscribers.yaml, line" in done.err
+    assert "subscribers.yaml:4: the entry is still there" in done.err
     assert "take it out" in done.err
     digest(*BOB)
     assert digest("subscribers", "remove", "bob@papers.dev").err == ""

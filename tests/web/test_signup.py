@@ -1,6 +1,7 @@
 """Double opt-in: nobody is subscribed by anybody but the owner of the address."""
 
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
@@ -258,7 +259,8 @@ async def test_operator_who_lists_a_waiting_address_vouches_for_it(db: Database)
     async with opened(db) as place:
         await sign_up(place)
         wished = make_subscriber(1, email=ADDRESS)
-        await import_listed(place.db, [Listed(subscriber=wished, file_hash="x", line=1)], place.now)
+        listed = Listed(subscriber=wished, file_hash="x", path=Path("subscribers.yaml"), line=1)
+        await import_listed(place.db, [listed], place.now)
         reader = await reader_of(place)
         assert reader
         assert reader.status is SubscriberStatus.ACTIVE

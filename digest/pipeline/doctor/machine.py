@@ -5,6 +5,7 @@ import sqlite3
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
+from tempfile import TemporaryFile
 
 from sqlalchemy import text
 
@@ -37,8 +38,10 @@ async def check_database(db: Database) -> list[Check]:
                 version = f"SQLite {sqlite3.sqlite_version}"
             else:
                 found, version = "ok", f"PostgreSQL {await conn.scalar(text('SHOW server_version'))}"
+        async with db.write() as conn:  # where it can only be read, a run stops
+            await conn.execute(text("SELECT 1"))
     except StorageError as error:
-        return [fail("database", str(error), "mend DIGEST_DATABASE_URL or the server")]
+        return [fail("database", str(error), "mend DIGEST_DATABASE_URL, the server or the file's owner")]
     if found != "ok":
         return [fail("database", f"the file is damaged: {found}", "restore it from a backup")]
     checks = [ok("database", f"{version} answers")]
@@ -63,6 +66,18 @@ def _disk(path: Path) -> Check:
     if free < ROOM:
         return fail("disk", f"{free / 2**20:.0f} MB free beside {path}", "free some space")
     return ok("disk", f"{free / 2**30:.1f} GB free beside {path}")
+
+
+def check_outbox(folder: Path) -> Check:
+    """Messages can be written into the folder, which need not be there yet."""
+    near = next(one for one in (folder.absolute(), *folder.absolute().parents) if one.exists())
+    try:
+        with TemporaryFile(dir=near):
+            found = f"no mail server: messages are written to {folder}/"
+            return warn("smtp", found, "set DIGEST_SMTP_URL to send mail")
+    except OSError as error:
+        remedy = "name another DIGEST_OUTBOX, or set DIGEST_SMTP_URL to send mail"
+        return fail("outbox", f"{folder}: cannot be written ({error.strerror})", remedy)
 
 
 async def check_clock(db: Database, now: datetime) -> Check:
