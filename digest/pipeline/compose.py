@@ -338,9 +338,13 @@ def _is_mailed(subscriber: Subscriber, issue: Issue) -> bool:
 
 
 def _moved(subscriber: Subscriber, issue: Issue, now: datetime) -> dict[str, object]:
-    """The next due time counts from now: after an outage there is one issue for the gap, not many."""
+    """The next due time counts from now: after an outage there is one issue for the gap, not many.
+
+    Who has followed no topic so far still gets a first issue, of a week, once there is one.
+    """
+    begun = bool(subscriber.topics) or subscriber.last_pass is not None or _is_mailed(subscriber, issue)
     return {
         "b_id": subscriber.id,
         "next_issue_at": next_due(subscriber.schedule, max(now, issue.due_at)),
-        "last_pass": issue.to_pass,
+        "last_pass": issue.to_pass if begun else None,
     }

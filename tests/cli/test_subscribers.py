@@ -77,7 +77,7 @@ def test_who_is_removed_and_stands_in_the_file_is_told_to_come_back(digest: Comm
     digest("run", "--now", NOW)
     done = digest("subscribers", "remove", "ada@example.org")
     assert "is removed" in done.out
-    assert "subscribers.yaml:4: the entry is still there" in done.err
+    assert "subscribers.yaml:16: the entry is still there" in done.err
     assert "take it out" in done.err
     digest(*BOB)
     assert digest("subscribers", "remove", "bob@papers.dev").err == ""

@@ -1,5 +1,6 @@
 """Composing: an issue for everybody who is due, each paper once, and silence when nothing is good."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -7,7 +8,7 @@ import pytest
 from digest.models import Paper, SubscriberStatus
 from digest.pipeline.compose import compose, compose_extra
 from digest.schedule import next_due
-from digest.storage import overview
+from digest.storage import overview, subscribers
 from digest.storage.database import Database
 from tests.make import NOW, make_paper, make_topic
 from tests.pipeline.steps import announce, at, issue_of, reload, send_all, shown, subscribe
@@ -87,6 +88,17 @@ async def test_first_issue_covers_the_last_seven_days(db: Database) -> None:
     reader = await subscribe(db)
     await compose(db, clock=at(NOW))
     assert shown(await issue_of(db, reader)) == ["arxiv:2604.00002"]
+
+
+async def test_who_follows_no_topic_yet_loses_no_paper(db: Database) -> None:
+    reader = await subscribe(db, topics=())
+    await announce(db, paper_about(1, "language models"))
+    assert (await compose(db, clock=at(NOW))).topicless == 1
+    wished = replace(await reload(db, reader), topics=(make_topic(),))
+    async with db.write() as conn:
+        await subscribers.change(conn, wished)
+    await compose(db, clock=at(LATER))
+    assert shown(await issue_of(db, reader)) == ["arxiv:2604.00001"]
 
 
 async def test_outage_gives_one_issue_for_the_gap(db: Database) -> None:
