@@ -48,13 +48,16 @@ class Acronyms:
             yield contracted
 
     def _contracted(self, words: Phrase) -> Phrase:
-        """The words with the first meanings, the longest of those that begin with one word, made acronyms."""
-        for place, word in enumerate(words):
-            for length in self.lengths.get(word, ()):
-                short = self.short.get(words[place : place + length])
-                if short:
-                    return (*words[:place], short, *self._contracted(words[place + length :]))
-        return words
+        """The words with meanings made acronyms, of those that begin with one word the longest."""
+        if self.lengths.keys().isdisjoint(words):
+            return words
+        found, place = list[str](), 0
+        while place < len(words):
+            lengths = self.lengths.get(words[place], ())
+            length = next((n for n in lengths if words[place : place + n] in self.short), 1)
+            found.append(self.short.get(words[place : place + length], words[place]))
+            place += length
+        return tuple(found)
 
 
 def learn_acronyms(texts: Iterable[str]) -> Acronyms:

@@ -17,7 +17,7 @@ from digest.models import Match, Paper, Topic
 
 #: Topics times papers that are weighed at once: 3 MB an array, of which some are needed.
 CELLS = 768_000
-FEWEST = 16  # topics that are, however many papers there are
+FEWEST, LARGEST = 16, 512  # topics that are, however many papers there are, and however few
 
 
 def rank(
@@ -141,7 +141,7 @@ def _blocks(
     index: Index, asked: Mapping[Hashable, Topic], examples: Mapping[str, Paper]
 ) -> Iterator[tuple[Sequence[Hashable], Queries]]:
     """The distinct topics, so many at a time as are weighed at once."""
-    keys, size = list(asked), max(CELLS // len(index.papers), FEWEST)
+    keys, size = list(asked), min(max(CELLS // len(index.papers), FEWEST), LARGEST)
     for start in range(0, len(keys), size):
         block = keys[start : start + size]
         yield block, make_queries(index, [asked[key] for key in block], examples)

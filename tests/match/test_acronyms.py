@@ -49,6 +49,12 @@ def test_both_forms_are_about_as_sure_of_a_paper() -> None:
     assert abs(short.score - long.score) < 15
 
 
+@pytest.mark.parametrize("text", ["LLM ", "large language models ", "RAG LLM "])
+def test_thousands_of_acronyms_are_a_topic_like_any_other(text: str) -> None:
+    paper = make_paper(1, title="LLM agents for retrieval-augmented generation")
+    assert rank(build_index([paper]), [make_topic(text * 3000)])[0]
+
+
 def test_parts_of_a_match_in_another_form_add_up() -> None:
     for match in rank_one("retrieval augmented generation", SHORT, LONG):
         assert 100 / (1 + math.exp(-sum(match.parts.values()))) == pytest.approx(match.score, abs=0.01)
