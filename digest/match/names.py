@@ -1,7 +1,7 @@
 """Names of people, compared across initials, accents and order. Pure."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from digest.match.text import IS_UNSPACED, fold, plain
@@ -9,7 +9,7 @@ from digest.match.text import IS_UNSPACED, fold, plain
 _TOGETHER = re.compile(r"[B-DF-HJ-NP-TV-XZ]{2,3}")  # a name has a vowel
 _ASIDE = re.compile(r"\([^)]*\)")  # affiliations, as old arXiv records have them
 _INITIALS = re.compile(r"[A-Z]{1,3}")
-_SPOKEN = re.compile(r"(?=.*[AEIOUVY])[A-Z]{2,3}")  # initials, or a whole name in capitals: `Xu`, `Lv`
+_SPOKEN = re.compile(r"(?=.*[AEIOUVY])[A-Z]{2,3}|NG")  # initials, or a whole name in capitals: `Xu`, `Lv`
 #: What follows a name and is none of it; what stands before a family name, in small letters.
 _TITLES = re.compile(r"(?:,\s*|\s+)(?:Jr|Sr|II|III|IV|Ph\.?\s?D|M\.?D)\.?$")
 _PARTICLES = re.compile(r"\b(?:van|von|der|den|de|du|del|della|di|da|dos|la|le|ter|zu)\s+")
@@ -21,29 +21,47 @@ class Name:
 
     family: str
     given: tuple[str, ...] = ()
+    is_guessed: bool = False  # the family name may be initials
 
 
 def is_same_person(one: str, other: str) -> bool:
     """Can both be the name of one person? `S. Zhao`, `Zhao, Shengkui` and `Shengkui Zhao` can."""
     return any(
-        first.family and first.family == second.family and are_compatible(first.given, second.given)
+        first.family and first.family == second.family and can_be_one(first, second)
         for first in readings(one)
         for second in readings(other)
     )
 
 
+def can_be_one(one: Name, other: Name) -> bool:
+    """Can two names of one family be those of one person? A guess needs whole given names."""
+    if (one.is_guessed or other.is_guessed) and not (_is_whole(one) and _is_whole(other)):
+        return False
+    return are_compatible(one.given, other.given)
+
+
+def _is_whole(name: Name) -> bool:
+    return bool(name.given) and len(name.given[0]) > 1
+
+
 def readings(name: str) -> tuple[Name, ...]:
-    """The names that it can be: `Tao XU` is one of `T. Xu`, or of `X. U. Tao` as PubMed writes."""
-    before, _, last = name.rpartition(" ")
+    """The names that it can be: `Tao XU` is Tao Xu, or X. U. Tao as PubMed writes."""
+    before, _, last = _bare(name).rpartition(" ")
     if not _SPOKEN.fullmatch(last):
         return (parse(name),)
-    return tuple(dict.fromkeys((parse(name), parse(f"{before} {last.title()}"))))
+    first, guessed = parse(name), parse(f"{before} {last.title()}")
+    return (first,) if first == guessed else (first, replace(guessed, is_guessed=True))
+
+
+def _bare(name: str) -> str:
+    """The name without titles and affiliations."""
+    return " ".join(_TITLES.sub("", _ASIDE.sub(" ", plain(name)).strip()).split())
 
 
 @lru_cache(maxsize=1 << 14)
 def parse(name: str) -> Name:
     """Cut a name as written into family and given names."""
-    written = _PARTICLES.sub("", _TITLES.sub("", _ASIDE.sub(" ", plain(name)).strip()))
+    written = _PARTICLES.sub("", _bare(name))
     if IS_UNSPACED.match(written):
         return Name(fold("".join(written.split())))
     if "," in written:

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from digest.match.memory import Memory
-from digest.match.names import readings
+from digest.match.names import Name, readings
 from digest.match.text import fold
 from digest.match.words import Ints, Words
 from digest.models import Paper
@@ -55,14 +55,14 @@ class Register:
         return found
 
     @cached_property
-    def signed(self) -> Mapping[str, Mapping[str, Mapping[tuple[str, ...], Sequence[int]]]]:
-        """By family name, first letter and given names the papers of all authors."""
-        found: dict[str, dict[str, dict[tuple[str, ...], list[int]]]] = {}
+    def signed(self) -> Mapping[str, Mapping[str, Mapping[Name, Sequence[int]]]]:
+        """By family name, first letter of the given names and whole name the papers of all authors."""
+        found: dict[str, dict[str, dict[Name, list[int]]]] = {}
         for number, paper in enumerate(self.papers):
             for name in chain.from_iterable(map(readings, paper.authors)):
                 letter = name.given[0][0] if name.given else ""
                 family = found.setdefault(name.family, {}).setdefault(letter, {})
-                family.setdefault(name.given, []).append(number)
+                family.setdefault(name, []).append(number)
         return found
 
     @cached_property

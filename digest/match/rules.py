@@ -12,7 +12,7 @@ from functools import lru_cache
 import numpy as np
 
 from digest.match.index import Index
-from digest.match.names import Name, are_compatible, readings
+from digest.match.names import Name, can_be_one, readings
 from digest.match.register import Mask, Register
 from digest.match.text import IS_UNSPACED, STOP_WORDS, fold, plain
 from digest.models import Topic
@@ -231,7 +231,8 @@ def _candidates(register: Register, keyword: str) -> Mask:
 
 def _is_plain(chunk: str) -> bool:
     is_word = len(chunk) > 2 and chunk.isalnum() and not IS_UNSPACED.search(chunk)
-    return is_word and STOP_WORDS.isdisjoint(_forms(chunk))  # stop words are not kept by the index
+    # stop words are not kept by the index, nor what it takes for their plural: `ORs`
+    return is_word and STOP_WORDS.isdisjoint({chunk.removesuffix("s"), *_forms(chunk)})
 
 
 def _forms(word: str) -> set[str]:
@@ -245,14 +246,14 @@ def _written_by(register: Register, authors: Sequence[str]) -> dict[int, str]:
         number: author
         for author in authors
         for name in readings(author)
-        for given, numbers in _namesakes(register, name)
-        if are_compatible(name.given, given)
+        for other, numbers in _namesakes(register, name)
+        if can_be_one(name, other)
         for number in numbers
     }
 
 
-def _namesakes(register: Register, name: Name) -> Iterator[tuple[tuple[str, ...], Sequence[int]]]:
-    """Given names that may be of the same person, and their papers."""
+def _namesakes(register: Register, name: Name) -> Iterator[tuple[Name, Sequence[int]]]:
+    """Names that may be of the same person, and their papers."""
     family = register.signed.get(name.family, {}) if name.family else {}
     for letter in (name.given[0][0], "") if name.given else family:
         yield from family.get(letter, {}).items()

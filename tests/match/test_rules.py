@@ -66,7 +66,7 @@ def test_keyword_is_not_found(keyword: str, text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "keyword", ["learning", "Learnings", "LEARNING", "learning:", "mosts", "(rate)", "rate"]
+    "keyword", ["learning", "Learnings", "LEARNING", "learning:", "mosts", "ORs", "(rate)", "rate"]
 )
 def test_a_keyword_is_found_through_the_index_where_reading_finds_it(keyword: str) -> None:
     titles = [
@@ -75,7 +75,7 @@ def test_a_keyword_is_found_through_the_index_where_reading_finds_it(keyword: st
         "Élearning",
         r"\emph{learning} rate",
         "Naïve learnings",
-        "most",
+        "most ORs",
     ]
     papers = [
         make_paper(n, title=title, abstract="(rate) of learning:" * (n % 2)) for n, title in enumerate(titles)
