@@ -114,6 +114,5 @@ def _spelled(index: Index, spelling: Spelling, phrases: Sequence[str], single: s
 def _pieces(runs: Sequence[str]) -> Iterator[str]:
     """What can be cut out of runs of words, the longest first."""
     for length in range(min(LONGEST, max(map(len, runs))), 0, -1):
-        for run in runs:
-            for first in range(len(run) - length + 1):
-                yield run[first : first + length]
+        cuts = (run[first : first + length] for run in runs for first in range(len(run) - length + 1))
+        yield from dict.fromkeys(cuts)

@@ -13,6 +13,8 @@ from digest.match.words import END, Words
 #: What parts neighbouring words: where a clause or a bracket ends in between they are no phrase.
 _PARTED = re.compile(r"[^\w\s/'’\u00ad\u2010-\u2013-]")
 
+TRIED = 10  # places where words stand beside each other, before they are taken to be no phrase in a paper
+
 _JOINED = re.compile(r"(?:\w+-)+$")
 
 
@@ -27,11 +29,13 @@ class Spelling:
 
     def of(self, phrase: str) -> str:
         """How the paper first writes these terms, given as signs, as a phrase; empty where it does not."""
-        place = self.line.find(phrase)
-        while place >= 0:
+        place = -1
+        for _ in range(TRIED):
+            place = self.line.find(phrase, place + 1)
+            if place < 0:
+                break
             if found := self._written(place, place + len(phrase) - 1):
                 return found
-            place = self.line.find(phrase, place + 1)
         return ""
 
     def _written(self, first: int, last: int) -> str:

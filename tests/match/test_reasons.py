@@ -63,3 +63,8 @@ def test_a_long_word_of_hyphens_is_named_whole() -> None:
 def test_six_reasons_are_enough() -> None:
     text = "apple pears. plums. cherries. quinces. figs. grapes. lemons. melons"
     assert len(reasons("Fruit", text, "melon apple grape fig plum lemon pear quince")) == 6
+
+
+def test_words_that_are_always_parted_are_named_singly() -> None:
+    because = reasons("Speech, recognition. " * 2000, "A hostile title.", "recognition speech " * 40)
+    assert set(because) == {"Speech", "recognition"}
