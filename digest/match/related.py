@@ -46,6 +46,7 @@ class RelatedWords:
         known = np.array([number for number, place in enumerate(places) if place >= 0], np.int64)
         rows = np.array([place for place in places if place >= 0], np.int64)
         directions = self.background.vectors[rows] * self.background.rarity[rows, None]
+        directions = directions.astype(np.float64)  # in which the order of the words changes no sum
         titles = _damped(index.titles[:, known])
         texts = _damped(index.titles[:, known] + index.abstracts[:, known])
         return blend(unit(titles @ directions), unit(texts @ directions))

@@ -1,7 +1,11 @@
+import random
+
+import numpy as np
+
 from digest.match import build_index, rank
-from digest.match.learn import likes_weight
+from digest.match.learn import learn, likes_weight
 from digest.models import Match
-from tests.make import make_paper, make_topic
+from tests.make import make_paper, make_topic, recorded_papers
 
 BIRDS = make_paper(1, title="Songs of birds", abstract="Birds sing in forests at dawn.")
 FISH = make_paper(2, title="Schools of fish", abstract="Fish swim in rivers and lakes.")
@@ -52,6 +56,14 @@ def test_paper_that_is_liked_in_two_forms_of_its_id_is_liked_once() -> None:
         rank(index, [make_topic(liked=some)], examples=dict.fromkeys(ids, liked)) for some in (ids[:1], ids)
     )
     assert once == twice
+
+
+def test_a_liked_paper_is_read_the_same_in_any_company() -> None:
+    papers = recorded_papers()
+    [paper] = (one for one in papers if one.id == "arxiv:2604.09669")  # at an edge of the grid of meanings
+    companies = [random.Random(seed).sample(papers[1:], 400) for seed in range(4)]
+    read = [learn(build_index(papers[:1]), [*some, paper])[paper.id].meaning for some in ([], *companies)]
+    assert all(np.array_equal(read[0], one) for one in read)
 
 
 def test_likes_weigh_more_the_more_there_are() -> None:
