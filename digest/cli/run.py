@@ -13,7 +13,8 @@ from digest.cli.ingest import ingest_at, report_sources
 from digest.config import Roster
 from digest.errors import TemplateError
 from digest.pipeline import epoch
-from digest.pipeline.compose import ComposeReport, compose
+from digest.pipeline.compose import compose
+from digest.pipeline.compose_report import ComposeReport
 from digest.pipeline.delivery_report import DeliveryReport
 from digest.pipeline.ingest import IngestReport
 from digest.pipeline.intake import IntakeReport, import_listed
@@ -57,8 +58,9 @@ async def _run(config: Path | None, now: str | None, as_json: bool) -> int:
             options.print_json(report.to_json())
         else:
             await _tell(tools, report)
+        _tell_broken(composed)
         report_problems(delivered)
-        return 0 if whole and delivered.ok and not ingested.failed else 1
+        return 0 if whole and delivered.ok and not ingested.failed and not composed.broken else 1
 
 
 async def import_roster(tools: Desk, roster: Roster, *, welcome: bool = True) -> IntakeReport:
@@ -132,6 +134,12 @@ def _tell_deliveries(tools: Desk, report: DeliveryReport) -> None:
             typer.echo(str(Path(path).with_suffix(".html")))
     elif report.selected:
         typer.echo(f"{report.sent} of {report.selected} messages sent")
+
+
+def _tell_broken(report: ComposeReport) -> None:
+    if report.broken:
+        issues = "1 issue" if report.broken == 1 else f"{report.broken:,} issues"
+        note(f"{issues} could not be made by a fault of digest, which the log tells; tried again in an hour")
 
 
 async def _tell_nothing(tools: Desk, report: ComposeReport) -> None:

@@ -18,7 +18,8 @@ from digest.engine.jobs import Handler, Job, Step
 from digest.engine.metrics import Metrics
 from digest.errors import ConfigError, TemplateError
 from digest.pipeline import epoch, retention, signup, tally
-from digest.pipeline.compose import ComposeReport, compose
+from digest.pipeline.compose import compose
+from digest.pipeline.compose_report import ComposeReport
 from digest.pipeline.faults import Faults, keep_roster
 from digest.pipeline.ingest import IngestReport, ingest
 from digest.pipeline.intake import IntakeReport, import_listed, summary

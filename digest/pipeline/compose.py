@@ -17,6 +17,8 @@ from digest.compose.freeze import freeze, ids_of
 from digest.match.variety import choose_varied, drop_twins
 from digest.models import DeliveryKind, Issue, Match, Subscriber, Topic
 from digest.pipeline import late, pacing, vectors
+from digest.pipeline.alone import one_by_one
+from digest.pipeline.compose_report import ComposeReport
 from digest.pipeline.window import (
     Reading,
     Readings,
@@ -39,24 +41,8 @@ BATCH = 200
 #: Subscribers that one transaction claims for jobs; those that are claimed at a time; how long a claim lasts.
 CLAIMED, AHEAD, CLAIM_LASTS = 5_000, 100_000, timedelta(hours=1)
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ComposeReport:
-    """How many issues have something to mail, and how many are quiet."""
-
-    composed: int = 0
-    quiet: int = 0
-    waiting: int = 0  # put off until a late batch comes, or until its deadline
-    topicless: int = 0  # of the quiet ones: their readers follow no topic yet
-    idle: int = 0  # of the quiet ones: no new papers came
-
-    def __add__(self, other: "ComposeReport") -> "ComposeReport":
-        names = self.__dataclass_fields__
-        return ComposeReport(**{name: getattr(self, name) + getattr(other, name) for name in names})
-
-    def to_json(self) -> dict[str, int]:
-        """The promised shape."""
-        return {"composed": self.composed, "quiet": self.quiet}
+#: An issue that a fault of ours keeps from being made is tried again after this.
+BROKEN_FOR = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,9 +133,11 @@ async def claim_batches(
 async def _compose(db: Database, due: Sequence[Subscriber], this: _Round, now: datetime) -> ComposeReport:
     waiting, going = _divide(due, this, now)
     async with db.read() as conn:
-        frozen = await _freeze_all(conn, going, this, now)
+        frozen, broken = await one_by_one(partial(_freeze_all, conn, this=this, now=now), going)
     await vectors.keep(db, now)
-    return await _record(db, frozen, waiting, this, now)
+    waiting += [_until(reader, now + BROKEN_FOR, now) for reader in broken]
+    report = await _record(db, frozen, waiting, this, now)
+    return replace(report, waiting=report.waiting - len(broken), broken=len(broken)) if broken else report
 
 
 async def _late(conn: AsyncConnection, now: datetime) -> tuple[Batch, ...]:
@@ -171,12 +159,12 @@ def _divide(
 ) -> tuple[list[dict[str, Any]], list[Subscriber]]:
     """Who waits, as rows of `subscribers.hold`, and whose issue is made now."""
     waits = {reader.id: late.waits_until(reader, this.late, now, this.patience) for reader in due}
-    waiting = [
-        {"b_id": reader.id, "until": waits[reader.id], "since": late.due_at(reader, now)}
-        for reader in due
-        if waits[reader.id]
-    ]
+    waiting = [_until(reader, until, now) for reader in due if (until := waits[reader.id])]
     return waiting, [reader for reader in due if not waits[reader.id]]
+
+
+def _until(reader: Subscriber, until: datetime, now: datetime) -> dict[str, Any]:
+    return {"b_id": reader.id, "until": until, "since": late.due_at(reader, now)}
 
 
 async def compose_extra(db: Database, subscriber: Subscriber, *, clock: Clock) -> Issue:

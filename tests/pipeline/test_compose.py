@@ -4,12 +4,14 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import update
 
 from digest.models import Paper, SubscriberStatus
 from digest.pipeline.compose import compose, compose_extra
 from digest.schedule import next_due
 from digest.storage import overview, subscribers
 from digest.storage.database import Database
+from digest.storage.tables import topics
 from tests.make import NOW, make_paper, make_topic
 from tests.pipeline.steps import announce, at, issue_of, reload, send_all, shown, subscribe
 
@@ -99,6 +101,19 @@ async def test_who_follows_no_topic_yet_loses_no_paper(db: Database) -> None:
         await subscribers.change(conn, wished)
     await compose(db, clock=at(LATER))
     assert shown(await issue_of(db, reader)) == ["arxiv:2604.00001"]
+
+
+async def test_what_breaks_for_one_reader_breaks_for_nobody_else(db: Database) -> None:
+    reader, other = await subscribe(db, 1), await subscribe(db, 2)
+    await announce(db, paper_about(1, "language models"))
+    async with db.write() as conn:  # as nobody but a hand in the database can write it
+        await conn.execute(update(topics).where(topics.c.subscriber_id == other.id).values(keywords=[5]))
+    report = await compose(db, clock=at(NOW))
+    assert (report.composed, report.broken, report.waiting) == (1, 1, 0)
+    assert shown(await issue_of(db, reader)) == ["arxiv:2604.00001"]
+    async with db.write() as conn:
+        await conn.execute(update(topics).values(keywords=[]))
+    assert (await compose(db, clock=at(NOW + timedelta(hours=1)))).composed == 1
 
 
 async def test_outage_gives_one_issue_for_the_gap(db: Database) -> None:

@@ -39,7 +39,9 @@ Row = Mapping[str, Any]
 
 
 #: Events of the log that tell of a fault of ours; what feeds and servers do is no fault.
-_BROKEN = re.compile(r'"event": "(step\.broken|deliver\.(?:broken|unbalanced)|web\.failed|smtp\.broken)"')
+_BROKEN = re.compile(
+    r'"event": "((?:step|compose)\.broken|deliver\.(?:broken|unbalanced)|web\.failed|smtp\.broken)"'
+)
 
 
 async def judge(db: Database, mails: Sequence[Mail], log: str, ended_at: datetime) -> Verdict:
