@@ -2,8 +2,9 @@
 
 import sys
 import webbrowser
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -33,6 +34,9 @@ class Form(StrEnum):
 
 #: A preview by topic alone looks back so far, and like a subscriber without settings.
 DAYS = 7
+
+#: Previews the issue of a reader.
+Look = Callable[..., Awaitable[Preview]]
 
 
 def preview(
@@ -79,15 +83,28 @@ async def _preview(
         readers = [_reader(topics)] if topics else await _subscribers(tools, email)
         await _tell_edits(tools, roster, readers)
         composer, at = tools.composer(), tools.clock()
-        previews = [
-            await preview_issue(tools.db, reader, composer, at, days=days if topics else None)
-            for reader in readers
-        ]
+        look = partial(preview_issue, tools.db, composer=composer, now=at)
+        if topics:
+            previews = [await look(reader, days=days) for reader in readers]
+        else:
+            previews = [await _newest(look, reader, form) for reader in readers]
         await _tell_shortage(tools, previews)
     if explain:
         for one in previews:
             _explain(one)
     _write_all(previews, form, output, opened, alone=bool(topics or email))
+
+
+async def _newest(look: Look, reader: Subscriber, form: Form) -> Preview:
+    """The next issue; where nothing came since the last one, for people what a week would bring."""
+    found = await look(reader)
+    if found.issue.considered or reader.last_pass is None or form is Form.JSON:
+        return found
+    week = await look(reader, days=DAYS)
+    if not week.issue.considered:
+        return found
+    note(f"{reader.email}: no new papers since the last issue; the last {DAYS} days would bring this")
+    return week
 
 
 async def _tell_edits(tools: Desk, roster: Roster | None, readers: Sequence[Subscriber]) -> None:

@@ -183,12 +183,16 @@ async def compose_extra(db: Database, subscriber: Subscriber, *, clock: Clock) -
 async def freeze_now(
     conn: AsyncConnection, subscriber: Subscriber, now: datetime, *, from_pass: int | None = None
 ) -> tuple[Issue, dict[Topic, Sequence[Match]], Reading]:
-    """The issue that would be frozen now, the ranking and the window behind it; stores nothing."""
+    """The issue that would be frozen now, the ranking and the window behind it; stores nothing.
+
+    `from_pass` takes the window from there, with what was mailed of it already.
+    """
     newest = await passes.newest_pass(conn)
     start = await first_pass(conn, subscriber, now) if from_pass is None else from_pass
     reading = await open_window(conn, start, newest, now)
     ranked = await rank_topics(conn, reading, [subscriber])
-    seen = await issues.reserved_ids(conn, subscriber.id) if subscriber.id else set[str]()
+    own = subscriber.id and from_pass is None
+    seen = await issues.reserved_ids(conn, subscriber.id) if own else set[str]()
     awaited = late.awaited(await batches(conn, late.CALENDARS), now)
     return _freeze(subscriber, reading, ranked, seen, awaited, now), ranked, reading
 

@@ -77,7 +77,7 @@ async def preview(
 ) -> Preview:
     """The issue of this subscriber (id 0: of nobody) as it would be frozen now.
 
-    `days` looks back so far instead of the subscriber's own window.
+    `days` looks back so far instead of the subscriber's own window, at what was mailed, too.
     """
     async with db.read() as conn:
         start = None if days is None else await passes.pass_before(conn, now - timedelta(days=days))

@@ -44,6 +44,16 @@ def test_preview_of_a_subscriber_is_what_run_then_sends(digest: Command, folder:
     assert part.get_content().replace("\r\n", "\n").strip() == shown.strip()
 
 
+def test_after_an_issue_a_preview_shows_what_a_week_would_bring(digest: Command) -> None:
+    before = digest("preview", "ada@example.org", "--format", "text", "--now", NOW).out
+    digest("run", "--now", NOW)
+    done = digest("preview", "ada@example.org", "--format", "text", "--now", "2026-04-14T13:00:00Z")
+    assert "no new papers since the last issue; the last 7 days would bring this" in done.err
+    assert done.out.splitlines()[2:] == before.splitlines()[2:]  # below name and day
+    found = json.loads(digest("preview", "ada@example.org", "--json", "--now", "2026-04-14T13:00:00Z").out)
+    assert (found["considered"], found["papers"]) == (0, [])
+
+
 def test_preview_marks_nothing_as_sent(digest: Command) -> None:
     first = digest("preview", "ada@example.org", "--json", "--now", NOW).out
     assert digest("preview", "ada@example.org", "--json", "--now", NOW).out == first
