@@ -18,6 +18,7 @@ from digest.deliver.files import safe_name
 from digest.errors import BusyError, ConfigError
 from digest.match.rank import check_topic
 from digest.models import Match, Subscriber, SubscriberStatus, Topic
+from digest.pipeline import vectors
 from digest.pipeline.preview import Preview
 from digest.pipeline.preview import preview as preview_issue
 from digest.storage import passes, subscribers
@@ -88,6 +89,7 @@ async def _preview(
             previews = [await look(reader, days=days) for reader in readers]
         else:
             previews = [await _newest(look, reader, form) for reader in readers]
+        await vectors.keep(tools.db, at)
         await _tell_shortage(tools, previews)
     if explain:
         for one in previews:

@@ -3,11 +3,14 @@
 import email
 import email.policy
 import json
+import sqlite3
 from pathlib import Path
 
 import pytest
+from pytest_httpserver import HTTPServer
 
-from tests.cli.conftest import NOW, Command
+from tests.cli.conftest import NOW, Command, write_roster
+from tests.cli.test_run import rss, serve
 
 PROMISED = {
     "email",
@@ -52,6 +55,16 @@ def test_after_an_issue_a_preview_shows_what_a_week_would_bring(digest: Command)
     assert done.out.splitlines()[2:] == before.splitlines()[2:]  # below name and day
     found = json.loads(digest("preview", "ada@example.org", "--json", "--now", "2026-04-14T13:00:00Z").out)
     assert (found["considered"], found["papers"]) == (0, [])
+
+
+def test_what_the_model_says_is_kept_for_the_next_preview(
+    digest: Command, folder: Path, model_folder: Path, httpserver: HTTPServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DIGEST_MODEL", str(model_folder))
+    write_roster(folder, serve(httpserver, "/journal", rss("language models")))
+    assert digest("preview", "--topic", "language models", "--now", NOW).status == 0
+    with sqlite3.connect("digest.db") as connection:
+        assert connection.execute("SELECT count(*) FROM vectors").fetchone() == (2,)
 
 
 def test_preview_marks_nothing_as_sent(digest: Command) -> None:
