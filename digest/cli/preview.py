@@ -91,6 +91,8 @@ async def _preview(
             previews = [await _newest(look, reader, form) for reader in readers]
         await vectors.keep(tools.db, at)
         await _tell_shortage(tools, previews)
+    for one in previews:
+        _tell_unheard(one)
     if explain:
         for one in previews:
             _explain(one)
@@ -229,6 +231,13 @@ def _content(one: Preview, form: Form) -> bytes:
         return json.dumps(one.to_json(), ensure_ascii=False, indent=2).encode()
     parts = {Form.HTML: one.message.html, Form.TEXT: one.message.text}
     return one.message.raw if form is Form.EML else parts[form].encode()
+
+
+def _tell_unheard(one: Preview) -> None:
+    """Words that no paper holds, which may be misspelt."""
+    for topic, words in one.unheard.items():
+        if words:
+            note(f"{topic.name}: no paper says “{'”, “'.join(words)}”; is it spelled so?")
 
 
 def _explain(one: Preview) -> None:

@@ -4,7 +4,7 @@ papers ─text→ words ─index→ Index ─rank(topics, likes, rules)→ match
 """
 
 from digest.match.index import Index, build_index
-from digest.match.losses import losses
+from digest.match.losses import losses, unheard
 from digest.match.rank import check_topic, explain, rank, rank_ids
 from digest.match.variety import choose_varied, drop_twins
 
@@ -18,4 +18,5 @@ __all__ = [
     "losses",
     "rank",
     "rank_ids",
+    "unheard",
 ]

@@ -1,11 +1,13 @@
-"""Losses: what the rules of a topic keep out, told to whoever asks why. Pure."""
+"""Losses: what a topic does not find, and why, told to whoever asks. Pure."""
 
 from collections.abc import Mapping
 from dataclasses import replace
 
+from digest.match.background import load_background
 from digest.match.index import Index
 from digest.match.rank import rank
 from digest.match.rules import judge
+from digest.match.text import IS_UNSPACED, surfaces, term
 from digest.models import Paper, Topic
 
 
@@ -21,3 +23,10 @@ def losses(index: Index, topic: Topic, *, examples: Mapping[str, Paper], cut: fl
     matching = index.register.none()
     matching[[index.numbers[match.paper_id] for match in matches]] = True
     return [f"{count} {said}" for said, count in judge(index, topic).losses(matching) if count]
+
+
+def unheard(index: Index, topic: Topic) -> list[str]:
+    """The words of a topic that no paper of the index nor of the literature holds: most are misspelt."""
+    known = (index.vocabulary, load_background().numbers, index.acronyms.meanings)
+    words = {word: term(word) for word in surfaces(topic.text) if not IS_UNSPACED.match(word)}
+    return [word for word, stem in words.items() if stem and not any(stem in terms for terms in known)]

@@ -46,9 +46,13 @@ class Ruling:
         for word, holding in self.excluded.items():
             yield f"with the excluded “{word}”", int((lost & holding).sum())
         if self.holders:
-            yield "without any of the keywords", int((lost & ~_either(self.holders)).sum())
+            held = _either(self.holders)
+            none = "" if held.any() else ", which no paper holds"
+            yield f"without any of the keywords{none}", int((lost & ~held).sum())
         if self.filed:
-            yield f"outside {', '.join(self.filed)}", int((lost & ~_either(self.filed)).sum())
+            filed = _either(self.filed)
+            none = "" if filed.any() else ", where no paper is filed"
+            yield f"outside {', '.join(self.filed)}{none}", int((lost & ~filed).sum())
 
 
 NO_RULES = Ruling(np.zeros(0, bool), {}, {}, {}, {})

@@ -9,6 +9,7 @@ from typing import Any
 from digest.compose.freeze import papers_of
 from digest.compose.headers import message_id
 from digest.compose.steady import AnyComposer
+from digest.match import unheard
 from digest.models import Issue, Match, Message, Paper, Subscriber, Topic
 from digest.pipeline.compose import freeze_now
 from digest.pipeline.render import named
@@ -34,6 +35,7 @@ class Preview:
     ranked: Sequence[tuple[Topic, Sequence[Match]]]
     losses: Mapping[Topic, Sequence[str]]  # what the rules of each topic kept out, in words
     near: Sequence[Match]  # the best that do not pass the cut
+    unheard: Mapping[Topic, Sequence[str]]  # words of topics that no paper holds
 
     def to_json(self) -> dict[str, Any]:
         """The promised shape."""
@@ -84,6 +86,7 @@ async def preview(
         issue, ranked, reading = await freeze_now(conn, subscriber, now, from_pass=start)
         losses = await find_losses(conn, reading, subscriber)
         near = nearest(ranked, subscriber)
+        strange = {topic: unheard(reading.index, topic) for topic in subscriber.topics if issue.considered}
         known = await papers.by_ids(conn, {*named(issue), *(match.paper_id for match in near)})
     message = await asyncio.to_thread(message_of, composer, issue, subscriber, known, now)
     return Preview(
@@ -94,6 +97,7 @@ async def preview(
         ranked=[(topic, ranked[topic]) for topic in subscriber.topics],
         losses=losses,
         near=near,
+        unheard=strange,
     )
 
 

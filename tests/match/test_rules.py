@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from digest.match import build_index, losses, rank
+from digest.match import build_index, losses, rank, unheard
 from digest.match.rules import holds, judge
 from digest.models import Match, Paper, Topic
 from tests.make import make_paper, make_topic
@@ -154,5 +154,16 @@ def test_what_rules_keep_out_is_told_with_numbers() -> None:
         "2 without any of the keywords",
         "1 outside eess.AS",
     ]
+    nowhere = make_topic("speech", keywords=("xyzzy",), categories=("cs.CLL",))
+    assert losses(index, nowhere, examples={}, cut=0.0) == [
+        "3 without any of the keywords, which no paper holds",
+        "3 outside cs.CLL, where no paper is filed",
+    ]
     assert losses(index, topic, examples={}, cut=100.0) == []
     assert losses(index, make_topic("speech"), examples={}, cut=0.0) == []
+
+
+def test_misspelt_words_of_a_topic_are_told() -> None:
+    index = build_index([make_paper(1, title="Frobnication", abstract="")])
+    topic = make_topic("speech recogniton with frobnications in LLMs, of RLHF and the 机器")
+    assert unheard(index, topic) == ["recogniton"]
