@@ -197,14 +197,14 @@ async def desk(
     A command that `reads` subscribers.yaml leaves nothing behind where there is none.
     """
     settings = read_settings()
-    roster_path = config or settings.config
-    if reads and not roster_path.exists() and settings.database_url.startswith("sqlite"):
+    roster_path, db = config or settings.config, Database(settings.database_url)
+    if reads and db.is_sqlite and not roster_path.exists():
         read_roster(roster_path)
     _relay(settings)
     use_model(settings.model, note)
     fixed = read_time(now)
+    _tell_new(db, roster_path)
     await asyncio.to_thread(upgrade, settings.database_url, _utc_now())
-    db = Database(settings.database_url)
     try:
         if (hold := await epoch.held(db)) and hold.moved:
             note(hold.reason)
@@ -218,6 +218,16 @@ async def desk(
         )
     finally:
         await db.close()
+
+
+def _tell_new(db: Database, roster_path: Path) -> None:
+    """A file that is read from another folder: who has a database beside it would be written to again."""
+    path = db.path
+    if path and not path.exists() and path.resolve().parent != roster_path.resolve().parent:
+        note(
+            f"{path.resolve()} is a new database, in which nobody was sent anything; one that lies beside "
+            f"{roster_path} is used from its folder, or by DIGEST_DATABASE_URL"
+        )
 
 
 def _relay(settings: Settings) -> Relay | None:

@@ -152,6 +152,17 @@ def test_without_a_file_nothing_is_left_in_the_folder(
 
 
 @ON_SQLITE
+def test_file_of_another_folder_with_a_new_database_is_told(
+    digest: Command, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (folder / "elsewhere").mkdir()
+    monkeypatch.chdir(folder / "elsewhere")
+    words = ("run", "--config", "../subscribers.yaml", "--now", NOW)
+    assert "elsewhere/digest.db is a new database, in which nobody was sent anything" in digest(*words).err
+    assert "new database" not in digest(*words).err
+
+
+@ON_SQLITE
 def test_broken_file_changes_nothing(digest: Command, folder: Path) -> None:
     digest("run")
     (folder / "subscribers.yaml").write_text("sources: [")
