@@ -49,15 +49,24 @@ class Acronyms:
 
     def _contracted(self, words: Phrase) -> Phrase:
         """The words with meanings made acronyms, of those that begin with one word the longest."""
-        if self.lengths.keys().isdisjoint(words):
+        lengths = {
+            place: length for place, word in enumerate(words) if (length := self._at(words, place, word))
+        }
+        if not lengths:
             return words
         found, place = list[str](), 0
         while place < len(words):
-            lengths = self.lengths.get(words[place], ())
-            length = next((n for n in lengths if words[place : place + n] in self.short), 1)
-            found.append(self.short.get(words[place : place + length], words[place]))
-            place += length
+            length = lengths.get(place, 0)
+            found.append(self.short[words[place : place + length]] if length else words[place])
+            place += length or 1
         return tuple(found)
+
+    def _at(self, words: Phrase, place: int, word: str) -> int:
+        """How many words the meaning has that begins with the word at a place; 0: there is none."""
+        for length in self.lengths.get(word, ()):
+            if words[place : place + length] in self.short:
+                return length
+        return 0
 
 
 def learn_acronyms(texts: Iterable[str]) -> Acronyms:

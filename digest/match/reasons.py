@@ -100,19 +100,23 @@ def _spelled(index: Index, spelling: Spelling, phrases: Sequence[str], single: s
     The longest go before others with the same words; told is first what is rarest.
     """
     held = "".join([one if one in spelling.line else END for one in END.join(phrases)])
-    left, found = {*held} - {END}, list[tuple[float, str]]()
+    left, apart, found = {*held} - {END}, set[str](), list[tuple[float, str]]()
     for piece in _pieces(held.split(END)):
         if not left:
             break
-        is_told = left.issuperset(piece) and (len(piece) > 1 or piece in single)
-        if is_told and (spelled := spelling.of(piece)):
+        if not left.issuperset(piece) or piece in apart or (len(piece) == 1 and piece not in single):
+            continue
+        if spelled := spelling.of(piece):
             left.difference_update(piece)
             found.append((-index.rarity_of(piece), spelled))
+        else:
+            apart.add(piece)
     return [spelled for _, spelled in sorted(found)]
 
 
 def _pieces(runs: Sequence[str]) -> Iterator[str]:
     """What can be cut out of runs of words, the longest first."""
     for length in range(min(LONGEST, max(map(len, runs))), 0, -1):
-        cuts = (run[first : first + length] for run in runs for first in range(len(run) - length + 1))
-        yield from dict.fromkeys(cuts)
+        for run in runs:
+            for first in range(len(run) - length + 1):
+                yield run[first : first + length]

@@ -29,13 +29,11 @@ class Spelling:
 
     def of(self, phrase: str) -> str:
         """How the paper first writes these terms, given as signs, as a phrase; empty where it does not."""
-        place = -1
-        for _ in range(TRIED):
-            place = self.line.find(phrase, place + 1)
-            if place < 0:
-                break
+        place, left = self.line.find(phrase), TRIED
+        while place >= 0 and left:
             if found := self._written(place, place + len(phrase) - 1):
                 return found
+            place, left = self.line.find(phrase, place + 1), left - 1
         return ""
 
     def _written(self, first: int, last: int) -> str:
