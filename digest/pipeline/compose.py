@@ -135,9 +135,8 @@ async def _compose(db: Database, due: Sequence[Subscriber], this: _Round, now: d
     async with db.read() as conn:
         frozen, broken = await one_by_one(partial(_freeze_all, conn, this=this, now=now), going)
     await vectors.keep(db, now)
-    waiting += [_until(reader, now + BROKEN_FOR, now) for reader in broken]
-    report = await _record(db, frozen, waiting, this, now)
-    return replace(report, waiting=report.waiting - len(broken), broken=len(broken)) if broken else report
+    put_off = [_until(reader, now + BROKEN_FOR, now) for reader in broken]
+    return await _record(db, frozen, waiting, put_off, this, now)
 
 
 async def _late(conn: AsyncConnection, now: datetime) -> tuple[Batch, ...]:
@@ -278,23 +277,25 @@ async def _record(
     db: Database,
     frozen: Sequence[tuple[Subscriber, Issue]],
     waiting: Sequence[Mapping[str, Any]],
+    broken: Sequence[Mapping[str, Any]],
     this: _Round,
     now: datetime,
 ) -> ComposeReport:
     """Write one batch; whoever another pass has served in the meantime is left out."""
-    ids = [subscriber.id for subscriber, _ in frozen] + [row["b_id"] for row in waiting]
+    ids = [subscriber.id for subscriber, _ in frozen] + [row["b_id"] for row in (*waiting, *broken)]
     async with db.write() as conn:
         ours = await subscribers.still_due(conn, ids, now)
         kept = [(subscriber, issue) for subscriber, issue in frozen if subscriber.id in ours]
-        held = [row for row in waiting if row["b_id"] in ours]
+        held, late_by_us = ([row for row in rows if row["b_id"] in ours] for rows in (waiting, broken))
         await _store(conn, kept, now, this.spread)
         await subscribers.move_on(conn, [_moved(subscriber, issue, now) for subscriber, issue in kept])
-        await subscribers.hold(conn, held)
+        await subscribers.hold(conn, [*held, *late_by_us])
     silent = [(subscriber, issue) for subscriber, issue in kept if not _is_mailed(subscriber, issue)]
     return ComposeReport(
         composed=len(kept) - len(silent),
         quiet=len(silent),
         waiting=len(held),
+        broken=len(late_by_us),
         topicless=sum(not subscriber.topics for subscriber, _ in silent),
         idle=sum(bool(subscriber.topics) and not issue.considered for subscriber, issue in silent),
     )
