@@ -35,7 +35,8 @@ def likeness(index: Index, queries: Queries) -> dict[int, Floats]:
 
 def _sides(queries: Queries) -> Iterator[tuple[int, Sequence[Paper], float]]:
     """The liked and the disliked papers of each topic that has any, and how much they weigh."""
-    sides = zip(queries.liked, queries.disliked, queries.likes_share.tolist(), strict=False)
+    shares = queries.likes_share[: len(queries.topics)].tolist()
+    sides = zip(queries.liked, queries.disliked, shares, strict=True)
     for row, (liked, disliked, share) in enumerate(sides):
         if liked:
             yield row, liked, share
