@@ -14,6 +14,7 @@ from digest.match.exact import exact
 from digest.match.index import Example, Floats, Index, build_index, unit_rows
 from digest.match.meaning import unit
 from digest.match.query import Queries, likes_weight
+from digest.match.words import Ints
 from digest.models import Paper
 
 WORDS_SHARE = 6.0  # what a cosine of one with the words of the liked papers adds
@@ -50,24 +51,23 @@ def _similarity(
     index: Index, sides: Sequence[tuple[int, Sequence[Paper], float]], known: Mapping[str, Example]
 ) -> Floats:
     """Cosines with the centroid of the papers of each side, times the weight of the side."""
-    places = {one: place for place, one in enumerate(known)}
-    members = np.array([places[paper.id] for _, papers, _ in sides for paper in papers], np.int64)
-    ends = np.concatenate([[0], np.cumsum([len(papers) for _, papers, _ in sides])])
-    sums = sparse.csr_matrix((np.ones(len(members), np.float32), members, ends), (len(sides), len(known)))
-    words = _rows([*known.values()], index.size)
+    members = [known[paper.id] for _, papers, _ in sides for paper in papers]
+    ends = np.cumsum([0, *(len(papers) for _, papers, _ in sides)])
     weights = np.array([[weight] for *_, weight in sides], np.float32)
-    by_words = np.float32(WORDS_SHARE) * index.postings.near(unit_rows(sums @ words))
-    meanings = exact(unit(sums @ np.stack([one.meaning for one in known.values()])))
-    by_meaning = np.float32(index.space.likes_share) * (meanings @ index.meanings.T)
+    by_words = np.float32(WORDS_SHARE) * index.postings.near(_centroids(members, ends, index.size))
+    sums = np.add.reduceat(np.stack([one.meaning for one in members]), ends[:-1])
+    by_meaning = np.float32(index.space.likes_share) * (exact(unit(sums)) @ index.meanings.T)
     return np.asarray(weights * (by_words + by_meaning), np.float32)
 
 
-def _rows(examples: Sequence[Example], size: int) -> Any:
-    """The words of the examples: examples x columns."""
-    ends = np.cumsum([0, *(len(one.columns) for one in examples)])
-    columns = np.concatenate([one.columns for one in examples])
-    words = np.concatenate([one.words for one in examples])
-    return sparse.csr_matrix((words, columns, ends), (len(examples), size))
+def _centroids(members: Sequence[Example], ends: Ints, size: int) -> Any:
+    """The directions of the words of examples; those of side n are ends[n] to ends[n + 1]."""
+    columns = np.concatenate([one.columns for one in members])
+    words = np.concatenate([one.words for one in members])
+    own = np.cumsum([0, *(len(one.columns) for one in members)])[ends]
+    sums = sparse.csr_matrix((words, columns, own), (len(ends) - 1, size))
+    sums.sum_duplicates()  # a product of matrices would go through all columns there are
+    return unit_rows(sums)
 
 
 def learn(index: Index, papers: Iterable[Paper]) -> dict[str, Example]:
