@@ -1,6 +1,7 @@
 """How many subscribers a pass can match: python -m tests.benchmarks.match [--model FOLDER] [--rivals]
 
-With --million, a million subscribers as well.
+With --million, a million subscribers as well: by one process, and by two at once that share the blocks, as
+two workers of `digest worker` do. Both take the topics that many follow, so they are ranked twice.
 
 3,000 papers of the recorded corpus; subscribers with one to three topics. Most topics are shared, as
 popular ones are (Zipf), one in fifty is nobody else's; some have likes, keywords, excluded words, authors
@@ -27,7 +28,8 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
-from itertools import islice
+from functools import partial
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
@@ -157,10 +159,12 @@ def ready_index(corpus: Sequence[Paper], space: Space | None = None) -> Index:
     return index
 
 
-def measure(size: int, model: Path | None) -> Measured:
-    """The whole matching of a pass: likes, rules, scores and reasons."""
+def measure(size: int, model: Path | None, worker: int = 0, workers: int = 1) -> Measured:
+    """The whole matching of a pass: likes, rules, scores and reasons; of some workers the blocks of one."""
     corpus = read_corpus()
-    readers, examples = Readers(corpus).make(size), {paper.id: paper for paper in corpus}
+    every, starts = Readers(corpus).make(size), range(worker * BLOCK, size, workers * BLOCK)
+    blocks = [every[start : start + BLOCK] for start in starts]
+    readers, examples = [*chain.from_iterable(blocks)], {paper.id: paper for paper in corpus}
     distinct = list(dict.fromkeys(topic for topics in readers for topic in topics))
     reading = Watch()
     index = ready_index(corpus, open_model(model) if model else None)
@@ -170,8 +174,7 @@ def measure(size: int, model: Path | None) -> Measured:
     if model:
         index.space.topics([normal(topic.text) for topic in distinct])
     encode, watch = encoding.read()["match"], Watch()
-    for first in range(0, size, BLOCK):
-        block = readers[first : first + BLOCK]
+    for block in blocks:
         topics = [topic for own in block for topic in own]
         ranked = rank(index, topics, examples=examples, cut=CUT, or_best=True, reasons=False)
         found = iter(zip(topics, ranked, strict=True))
@@ -179,7 +182,29 @@ def measure(size: int, model: Path | None) -> Measured:
         explain(index, winners, examples=examples)
     name = "digest + model" if model else "digest"
     return Measured(
-        method=name, subscribers=size, topics=len(distinct), read=read, encode=encode, **watch.read()
+        method=name,
+        subscribers=len(readers),
+        topics=len(distinct),
+        read=read,
+        encode=encode,
+        **watch.read(),
+    )
+
+
+def measure_shared(size: int, model: Path | None, workers: int = 2) -> Measured:
+    """The same by several processes at once: the time of the slowest, the work and the memory of all."""
+    with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn")) as pool:
+        one = partial(measure, size, model, workers=workers)
+        done = [*pool.map(one, range(workers))]
+    return Measured(
+        method=f"{done[0].method}, {workers} workers",
+        subscribers=size,
+        topics=sum(each.topics for each in done),
+        read=max(each.read for each in done),
+        encode=max(each.encode for each in done),
+        match=max(each.match for each in done),
+        cpu=sum(each.cpu for each in done),
+        peak=sum(each.peak for each in done),
     )
 
 
@@ -282,6 +307,8 @@ def main() -> None:
         print(svm := alone(measure_svm, FEW, None))
     for size in (*SIZES, *([MILLION] if options.million else [])):
         print(ours := alone(measure, size, options.model))
+        if size == MILLION:
+            print(measure_shared(size, options.model))
         if options.rivals:
             compare(size, ours, svm)
 
