@@ -1,5 +1,8 @@
 """One issue online, its citations, and votes: private pages behind the reader's signed link."""
 
+from itertools import groupby
+from operator import attrgetter
+
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
@@ -23,7 +26,7 @@ async def issue(request: Request) -> Response:
     """The issue as a page, with whole votes and citations."""
     tools, token = front(request), request.path_params["token"]
     reader, frozen, known = await _opened(request)
-    views = issue_views(frozen, known, reader, public=False)
+    votable = with_votes(issue_views(frozen, known, reader, public=False), tools.links, token)
     return tools.pages.page(
         "issue.html",
         headers=PRIVATE,
@@ -31,7 +34,7 @@ async def issue(request: Request) -> Response:
         date=wording.date(frozen, reader),
         sentence=wording.sentence(frozen, reader, ""),  # which is read on any day, under any schedule
         note=frozen.note,
-        views=with_votes(views, tools.links, token),
+        topics=[(topic, [*own]) for topic, own in groupby(votable, attrgetter("topic"))],
         left_out=match_views(frozen.left_out, known),
         hot=with_votes(title_views(frozen.trending, known), tools.links, token),
         revised=title_views(frozen.revised, known),

@@ -94,12 +94,13 @@ def list_views(listed: Iterable[Listed]) -> list[View]:
 
 
 def issue_views(issue: Issue, papers: Mapping[str, Paper], reader: Subscriber, *, public: bool) -> list[View]:
-    """The papers that an issue shows."""
+    """The papers that an issue shows, topic by topic as in its mail."""
     names = frozenset(folded(name) for topic in reader.topics for name in topic.authors)
+    shown = [match for match in issue.shown if match.paper_id in papers]
+    first = {topic: place for place, topic in enumerate(dict.fromkeys(match.topic for match in shown))}
     return [
         view(papers[match.paper_id], public=public, match=match, followed=names)
-        for match in issue.shown
-        if match.paper_id in papers
+        for match in sorted(shown, key=lambda match: first[match.topic])
     ]
 
 

@@ -42,6 +42,19 @@ async def test_issue_is_read_online_with_citations(place: Place) -> None:
     assert (await place.client.get(f"/issue/{token}/papers.exe")).status_code == 404
 
 
+async def test_issue_online_goes_topic_by_topic_as_its_mail(place: Place) -> None:
+    reader = await active(place, topics=(make_topic("bees"), make_topic("black holes")), cut=0.0)
+    titles = ("Black holes", "Weather beside black holes and their stars", "Dancing bees")
+    await announce(place.db, *(make_paper(n, title=title, abstract="") for n, title in enumerate(titles, 1)))
+    await compose(place.db, clock=at(place.now))
+    issue = await issue_of(place.db, reader)
+    assert issue
+    assert [match.topic for match in issue.shown] == ["black holes", "bees", "black holes"]
+    page = (await place.client.get(f"/issue/{place.links.reader(reader.id, issue.id or 0)}")).text
+    places = [page.index(one) for one in ("<h2>black holes", *titles[:2], "<h2>bees", titles[2])]
+    assert places == sorted(places)
+
+
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
 async def test_looking_at_a_vote_does_not_count(place: Place, method: str) -> None:
     _, _, token = await mailed(place)
