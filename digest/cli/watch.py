@@ -106,7 +106,8 @@ def show(console: Console, found: Watch) -> None:
         console.print(f"TEMPLATE    {found.template}; mails leave in the usual look", style="bold")
     if found.waiting:
         issues = "1 issue" if found.waiting == 1 else f"{found.waiting} issues"
-        console.print(f"waiting     {issues} for {', '.join(found.awaited) or 'their sources, or for another try after a fault'}")
+        reasons = ", ".join(found.awaited) or "their sources, or for another try after a fault"
+        console.print(f"waiting     {issues} for {reasons}")
     if found.oldest_due_at:
         console.print(f"unsent      something is due since {found.oldest_due_at:%Y-%m-%d %H:%M} UTC")
     for name, pause in found.servers[:SERVERS]:

@@ -73,7 +73,7 @@ def fit(features: sparse.csr_matrix, targets: np.ndarray) -> np.ndarray:
     gram[np.diag_indices_from(gram)] += RIDGE
     directions = np.linalg.solve(gram, features.T @ (targets - targets.mean(axis=0)))
     left, strength, _ = np.linalg.svd(directions, full_matrices=False)
-    return left[:, :AXES] * strength[:AXES]
+    return np.asarray(left[:, :AXES] * strength[:AXES])
 
 
 def main() -> None:

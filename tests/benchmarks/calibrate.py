@@ -90,7 +90,7 @@ def _read_topic(
     weights = block.words + block.meaning
     for number in range(len(wordings)):
         kept = np.flatnonzero(known & (block.logits[number] > LOWEST))
-        forms = np.full(len(kept), number) if block.source is None else block.source[number, kept]
+        forms = block.loudest.get(number, np.full(len(known), number))[kept]
         yield Day(
             data=data.name,
             topic=query["topic"],
@@ -145,7 +145,7 @@ def cross_validate(days: Sequence[Day], judged: Sequence[Day]) -> np.ndarray:
         part = dict(zip(topics, np.random.default_rng(round_).permutation(len(topics)) % PARTS, strict=True))
         fits = [fit([day for day in days if part[day.topic] != own]) for own in range(PARTS)]
         results.append(measure(judged, [fits[part[day.topic]] for day in judged]))
-    return np.mean(results, axis=0)
+    return np.asarray(np.mean(results, axis=0))
 
 
 def measure_likes(data: DataSet, space: Space | None) -> Iterator[str]:

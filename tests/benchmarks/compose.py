@@ -120,7 +120,7 @@ def _read_back(
     """The standard library finds two parts, every paper's address and the reader's own links in each."""
     for raw, (issue, reader) in zip(raws, work, strict=True):
         parsed = message_from_bytes(raw, policy=policy.default)
-        parts = [part.get_content() for part in parsed.iter_parts()]  # type: ignore[attr-defined]
+        parts = [part.get_content() for part in parsed.iter_parts()]
         assert len(parts) == 2
         assert not parsed.defects
         token = LINKS.reader(reader.id, issue.id or 0)

@@ -151,7 +151,7 @@ def _cells(sets: Sequence[DataSet], runs: Mapping[str, Run], task: str) -> Itera
     groups = []
     for data in sets:
         queries = {query["qid"]: query for query in data.queries}
-        grades = {qid: {} for qid in queries} | dict(data.grades)
+        grades: dict[str, Mapping[str, int]] = {qid: {} for qid in queries} | dict(data.grades)
         values = judge.per_query(runs[data.name], grades, queries, task)[1]
         if len(values):
             groups.append(values)
