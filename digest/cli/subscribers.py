@@ -8,9 +8,6 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
-from rich.markup import escape
-from rich.table import Column, Table
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from digest.cli import options
@@ -47,7 +44,7 @@ def list_(config: options.Config = None, as_json: options.Json = False) -> None:
         if as_json:
             options.print_json({"subscribers": [_brief(subscriber) for subscriber in found]})
         else:
-            _print_table(found)
+            _print_readers(found)
 
     run_async(work())
 
@@ -299,15 +296,14 @@ def _brief(subscriber: Subscriber) -> dict[str, Any]:
     }
 
 
-def _print_table(found: list[Subscriber]) -> None:
-    names = ("address", "status", "topics", "schedule", "next issue")
-    table = Table(*(Column(name, overflow="fold") for name in names))  # nothing is cut, however narrow
-    for subscriber in found:
-        topics = ", ".join(topic.name for topic in subscriber.topics)
-        due_at = _utc(subscriber.next_issue_at) if subscriber.next_issue_at else "-"
-        cells = (subscriber.email, subscriber.status.value, topics, describe(subscriber.schedule), due_at)
-        table.add_row(*map(escape, cells))
-    Console().print(table)
+def _print_readers(found: list[Subscriber]) -> None:
+    """Three lines each, which nothing breaks: an address is there to be copied."""
+    if not found:
+        typer.echo("nobody is subscribed yet; `digest run` takes in those whom subscribers.yaml lists")
+    for reader in found:
+        due = f"next issue {_utc(reader.next_issue_at)}" if reader.next_issue_at else "no issue is due"
+        topics = ", ".join(topic.name for topic in reader.topics) or "no topics"
+        typer.echo(f"{reader.email}\n  {reader.status}, {describe(reader.schedule)}, {due}\n  {topics}")
 
 
 def _iso(at: datetime | None) -> str | None:

@@ -1,10 +1,10 @@
-"""Make digest/match/acronyms.txt: python -m tests.benchmarks.acronyms FILE
+"""Make digest/match/acronyms.txt: python -m tests.benchmarks.acronyms --output FILE
 
 From the papers of which the background is made: each acronym with the number of papers that define it or use
 it as a word in small letters, a meaning, and the papers that give it; meanings of one paper are left out.
 """
 
-import sys
+import argparse
 from collections import Counter
 from pathlib import Path
 
@@ -14,6 +14,11 @@ from tests.benchmarks.background import read_papers
 
 
 def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--output", type=Path, required=True)
+    options = parser.parse_args()
     texts = [f"{title}. {abstract}" for title, abstract in read_papers()]
     counts = Counter(one for text in texts for one in definitions(text))
     uses = Counter(acronym for acronym, _ in counts.elements())
@@ -26,7 +31,7 @@ def main() -> None:
         f"{acronym}\t{uses[acronym]}\t{' '.join(meaning)}\t{counts[acronym, meaning]}\n"
         for acronym, meaning in kept
     ]
-    Path(sys.argv[1]).write_text("".join(rows), encoding="ascii")
+    options.output.write_text("".join(rows), encoding="ascii")
 
 
 if __name__ == "__main__":

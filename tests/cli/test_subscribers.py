@@ -35,6 +35,17 @@ def test_added_subscriber_is_listed_and_due(digest: Command) -> None:
     }
 
 
+def test_listed_address_stands_whole_on_a_line_of_its_own(digest: Command) -> None:
+    assert "nobody is subscribed" in digest("subscribers", "list").out
+    address = "ada.lovelace-byron@physics.university.cambridge.papers.dev"
+    digest("subscribers", "add", address, "--topic", "black holes", "--now", NOW)
+    assert digest("subscribers", "list").out.splitlines() == [
+        address,
+        "  active, daily at 07:30 UTC, next issue 2026-04-14 12:00 UTC",
+        "  black holes",
+    ]
+
+
 def test_added_subscriber_can_be_choosy(digest: Command) -> None:
     digest(*BOB, "--cut", "80")
     shown = json.loads(digest("subscribers", "show", "bob@papers.dev", "--json").out)
