@@ -4,6 +4,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from math import floor
+from operator import attrgetter
 
 from digest.compose.select import Ranked, Selection, by_priority, select
 from digest.models import Issue, Match, Paper, Subscriber, Topic
@@ -16,6 +17,13 @@ Distinct = Callable[[Sequence[Match]], Sequence[Match]]
 
 #: Titles of "just below": more would be a second digest.
 LEFT_OUT = 5
+
+#: Rules that keep papers out, as a note calls them.
+_RULES: Mapping[str, Callable[[Topic], object]] = {
+    "keywords": attrgetter("keywords"),
+    "exclusions": attrgetter("exclude"),
+    "categories": attrgetter("categories"),
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,10 +111,7 @@ def _note(issue: Issue, subscriber: Subscriber, open_to: Ranked) -> str:
     if not subscriber.topics:
         return f"{_papers(issue.considered)}, and you follow no topic yet."
     scores = [match.score for _, found in open_to for match in found]
-    barred = [topic.name for topic, found in open_to if not found and _has_rules(topic)]
-    ruled = barred and (
-        f" None that meets the keywords, exclusions and categories of {', '.join(barred)} says a word of it."
-    )
+    ruled = _ruled([topic for topic, found in open_to if not found])
     if ruled and not scores:
         return f"{_papers(issue.considered)}.{ruled}"
     if not scores:
@@ -115,11 +120,15 @@ def _note(issue: Issue, subscriber: Subscriber, open_to: Ranked) -> str:
             "use English words of a title that you would click."
         )
     best = f"best score {floor(max(scores))}, your cut is {subscriber.cut:g}"  # 49.8 is no 50
-    return f"{_papers(issue.considered)}, {best}.{ruled or ''}"
+    return f"{_papers(issue.considered)}, {best}.{ruled}"
 
 
-def _has_rules(topic: Topic) -> bool:
-    return bool(topic.keywords or topic.exclude or topic.categories)
+def _ruled(silent: Sequence[Topic]) -> str:
+    """That rules may be why some topics have nothing at all; empty where none has any."""
+    names = [topic.name for topic in silent if topic.keywords or topic.exclude or topic.categories]
+    kinds = [kind for kind, rules in _RULES.items() if any(map(rules, silent))]
+    said = " and ".join(", ".join(kinds).rsplit(", ", 1))
+    return f" None that meets the {said} of {', '.join(names)} says a word of it." if names else ""
 
 
 def _papers(count: int) -> str:

@@ -1,4 +1,7 @@
 from collections.abc import Sequence
+from typing import Any
+
+import pytest
 
 from digest.compose.freeze import Window, freeze
 from digest.models import Match
@@ -39,9 +42,19 @@ def test_a_day_without_a_word_of_the_topics_is_told() -> None:
     assert issue.note.startswith("6 new papers, best score 0: none says a word of your topics; use English")
 
 
-def test_a_day_on_which_rules_keep_everything_out_is_told() -> None:
+@pytest.mark.parametrize(
+    ("rules", "told"),
+    [
+        ({"categories": ("cs.XX",)}, "categories"),
+        ({"keywords": ("a",), "categories": ("cs.XX",)}, "keywords and categories"),
+        (
+            {"keywords": ("a",), "exclude": ("b",), "categories": ("c",)},
+            "keywords, exclusions and categories",
+        ),
+    ],
+)
+def test_a_day_on_which_rules_keep_everything_out_names_them(rules: dict[str, Any], told: str) -> None:
     window = Window(from_pass=0, to_pass=1, papers=PAPERS)
-    ruled = make_topic("speech", categories=("cs.XX",))
-    reader = make_subscriber(topics=(ruled,))
-    issue = freeze(reader, window, [(ruled, [])], due_at=NOW)
-    assert issue.note.startswith("6 new papers. None that meets the keywords, exclusions and categories of s")
+    ruled = make_topic("speech", **rules)
+    issue = freeze(make_subscriber(topics=(ruled,)), window, [(ruled, [])], due_at=NOW)
+    assert issue.note == f"6 new papers. None that meets the {told} of speech says a word of it."
