@@ -36,10 +36,19 @@ Progress = Callable[[str, int, int | None], None]
 #: How this process comes by its space; opened by the first who ranks, then shared.
 _opener: ContextVar[Callable[[], Space | None]] = ContextVar("opener", default=lambda: None)
 
+#: How it tells a person what the model needs, or keeps busy with.
+_tell: ContextVar[Callable[[str], None]] = ContextVar("tell", default=lambda _: None)
 
-def use_model(folder: Path | None, warn: Callable[[str], None]) -> None:
+
+def use_model(folder: Path | None, tell: Callable[[str], None]) -> None:
     """From now on rank with the model in `folder`; it is opened when it is first needed."""
-    _opener.set(lru_cache(maxsize=1)(partial(open_space, folder, warn)))
+    _opener.set(lru_cache(maxsize=1)(partial(open_space, folder, tell)))
+    _tell.set(tell)
+
+
+def tell(text: str) -> None:
+    """Tell whoever set the model going."""
+    _tell.get()(text)
 
 
 def current_space() -> Space | None:

@@ -13,9 +13,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from digest.match.query import read_text
 from digest.match.semantic import SentenceModel
 from digest.models import Paper, Topic
-from digest.pipeline.model import current_space
+from digest.pipeline.model import current_space, tell
 from digest.storage import vectors
 from digest.storage.database import Database
+
+#: Texts that keep the model busy for so long that people wonder.
+LENGTHY = 200
 
 
 async def recall(conn: AsyncConnection, papers: Iterable[Paper], topics: Iterable[Topic] = ()) -> None:
@@ -25,7 +28,10 @@ async def recall(conn: AsyncConnection, papers: Iterable[Paper], topics: Iterabl
         return
     missing = model.missing(papers, map(read_text, topics))
     if missing:
-        model.remember(await vectors.by_keys(conn, missing))
+        known = await vectors.by_keys(conn, missing)
+        model.remember(known)
+        if (left := len(missing) - len(known)) >= LENGTHY:
+            tell(f"the model reads {left:,} papers and topics that are new to it; this takes a while, once")
 
 
 async def keep(db: Database, now: datetime) -> None:
