@@ -49,9 +49,8 @@ class Acronyms:
 
     def _contracted(self, words: Phrase) -> Phrase:
         """The words with meanings made acronyms, of those that begin with one word the longest."""
-        lengths = {
-            place: length for place, word in enumerate(words) if (length := self._at(words, place, word))
-        }
+        begun = [place for place, word in enumerate(words) if word in self.lengths]
+        lengths = {place: length for place in begun if (length := self._at(words, place))}
         if not lengths:
             return words
         found, place = list[str](), 0
@@ -61,9 +60,9 @@ class Acronyms:
             place += length or 1
         return tuple(found)
 
-    def _at(self, words: Phrase, place: int, word: str) -> int:
-        """How many words the meaning has that begins with the word at a place; 0: there is none."""
-        for length in self.lengths.get(word, ()):
+    def _at(self, words: Phrase, place: int) -> int:
+        """How many words the meaning has that begins at a place; 0: there is none."""
+        for length in self.lengths[words[place]]:
             if words[place : place + length] in self.short:
                 return length
         return 0

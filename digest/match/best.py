@@ -79,7 +79,7 @@ def pick(logits: Floats, limit: int | None, least: Floats) -> tuple[Ints, Ints]:
         bounds = np.maximum(bounds, np.partition(maxima, groups - limit, axis=1)[:, groups - limit, None])
     bounds = np.maximum(bounds - np.float32(_ORDER), LOWEST)
     rows, numbers = np.divmod(np.flatnonzero(logits >= bounds), logits.shape[1])
-    order = np.lexsort((numbers, -_rounded(logits[rows, numbers]), rows))
+    order = np.lexsort((-_rounded(logits[rows, numbers]), rows))  # stable: ties stay as they are
     places = np.arange(len(rows)) - np.searchsorted(rows, rows)
     kept = order if limit is None else order[places < limit]
     return rows[kept], numbers[kept]

@@ -107,7 +107,7 @@ def rank_ids(
     ranked: dict[Hashable, dict[str, float]] = {}
     for keys_of_block, queries in _blocks(index, dict(zip(keys, topics, strict=True)), examples):
         best = find_best(index, queries, limit=limit, cut=0.0, or_best=False)
-        ids = [index.ids[number] for number in best.numbers.tolist()]
+        ids = [*map(index.ids.__getitem__, best.numbers.tolist())]
         pieces = (slice(start, end) for start, end in pairwise(best.ends()))
         lists = (dict(zip(ids[piece], best.scores[piece], strict=True)) for piece in pieces)
         ranked.update(zip(keys_of_block, lists, strict=True))

@@ -74,7 +74,8 @@ def weigh(index: Index, queries: Queries) -> Block:
     meaning = np.asarray(exact(scale * index.space.topics(queries.texts)) @ index.meanings.T, np.float32)
     likes = likeness(index, queries)
     slopes, topics = _calibrated(index, queries, share)
-    silent = (words == 0) & (meaning < np.maximum(scale * np.float32(index.space.floor), TINY))
+    silent = words == 0
+    silent &= meaning < np.maximum(scale * np.float32(index.space.floor), TINY)
     logits = words + meaning
     for row, near in likes.items():
         logits[row] += near
@@ -82,7 +83,7 @@ def weigh(index: Index, queries: Queries) -> Block:
     logits *= slopes
     topics[len(queries.topics) :] -= FORM_TOLL
     logits += topics
-    logits += np.multiply(silent, SILENT, dtype=np.float32)
+    logits += silent * SILENT
     loudest = _join_forms(queries, logits)
     return Block(words, meaning, likes, topics, logits[: len(queries.topics)], slopes, loudest)
 
