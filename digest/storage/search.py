@@ -1,6 +1,7 @@
 """Search over every stored paper: FTS5 on SQLite, a text-search index on PostgreSQL. Decides nothing.
 
-What a person typed is words, never a query language: each word is quoted, all of them must occur.
+What a person typed is words, never a query language: each word is quoted, all of them must occur. Signs
+are nothing to either index, so `C++` and `F#` are looked for as they stand where `C` and `F` are found.
 """
 
 import re
@@ -46,7 +47,9 @@ class Found:
 async def search(conn: AsyncConnection, query: Query, *, limit: int, offset: int = 0) -> Found:
     """Papers that hold every word, the best first; without words, the newest first."""
     words = _WORD.findall(query.words)[:WORDS]
-    statement = select(papers.c.id).where(papers.c.withdrawn.is_(False), *_filters(query))
+    statement = select(papers.c.id).where(
+        papers.c.withdrawn.is_(False), *_filters(query), *map(_stands, filter(_is_signed, words))
+    )
     if words and conn.dialect.name == "sqlite":
         statement = _by_fts(statement, words)
     elif words:
@@ -91,6 +94,14 @@ def _by_tsvector(statement: Select[tuple[str]], words: list[str]) -> Select[tupl
     asked = func.plainto_tsquery(literal_column("'english'"), _folded(" ".join(words)))
     rank = func.ts_rank(_TEXT, asked)
     return statement.where(_TEXT.bool_op("@@")(asked)).order_by(rank.desc(), papers.c.id)
+
+
+def _is_signed(word: str) -> bool:
+    return word.endswith(("+", "#"))
+
+
+def _stands(word: str) -> ColumnElement[bool]:
+    return or_(*(column.icontains(word, autoescape=True) for column in (papers.c.title, papers.c.abstract)))
 
 
 def _folded(text_: str) -> str:

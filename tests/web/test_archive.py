@@ -101,6 +101,14 @@ async def test_hostile_words_are_words(place: Place, words_: str) -> None:
     assert page.status_code == 200
 
 
+async def test_search_tells_a_language_from_its_letter(place: Place) -> None:
+    titles = ("Bounds checks in C++", "Vitamin C and colds", "A C_Compiler in F#")
+    await announce(place.db, *(make_paper(n, title=title) for n, title in enumerate(titles, 1)))
+    for typed, found in (("C++", {titles[0]}), ("c", set(titles)), ("f#", {titles[2]}), ("C#", set())):
+        page = words(await place.client.get("/search", params={"q": typed}))
+        assert {title for title in titles if title in page} == found
+
+
 async def test_searches_of_one_network_are_limited(db: Database) -> None:
     async with opened(db, limits=Limits(searches_minute=2)) as place:
         answers = [await place.client.get("/search?q=bees") for _ in range(3)]
