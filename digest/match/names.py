@@ -10,6 +10,7 @@ _TOGETHER = re.compile(r"[B-DF-HJ-NP-TV-XZ]{2,3}")  # a name has a vowel
 _ASIDE = re.compile(r"\([^)]*\)")  # affiliations, as old arXiv records have them
 _INITIALS = re.compile(r"[A-Z]{1,3}")
 _SPOKEN = re.compile(r"(?=.*[AEIOUVY])[A-Z]{2,3}|NG")  # initials, or a whole name in capitals: `Xu`, `Lv`
+_SHOUTED = re.compile(r"(?:(?=\S*[AEIOUVY])[A-Z]{2,}|NG)(?= |$)")  # a family name that stands first
 #: What follows a name and is none of it; what stands before a family name, in small letters.
 _TITLES = re.compile(r"(?:,\s*|\s+)(?:Jr|Sr|II|III|IV|Ph\.?\s?D|M\.?D)\.?$")
 _PARTICLES = re.compile(r"\b(?:van|von|der|den|de|du|del|della|di|da|dos|la|le|ter|zu)\s+")
@@ -45,11 +46,15 @@ def _is_whole(name: Name) -> bool:
 
 
 def readings(name: str) -> tuple[Name, ...]:
-    """The names that it can be: `Tao XU` is Tao Xu, or X. U. Tao as PubMed writes."""
-    before, _, last = _bare(name).rpartition(" ")
-    if not _SPOKEN.fullmatch(last):
-        return (parse(name),)
-    first, guessed = parse(name), parse(f"{before} {last.title()}")
+    """The names that it can be: `Tao XU` and `XU Tao` are Tao Xu, but PubMed's first one is X. U. Tao."""
+    first, (before, _, last) = parse(name), _bare(name).rpartition(" ")
+    if _SPOKEN.fullmatch(last):
+        guessed = parse(f"{before} {last.title()}")
+    elif _SHOUTED.match(before) and not last.isupper():
+        family, _, given = f"{before} {last}".partition(" ")
+        guessed = parse(f"{given} {family.title()}")
+    else:
+        return (first,)
     return (first,) if first == guessed else (first, replace(guessed, is_guessed=True))
 
 
