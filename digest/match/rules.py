@@ -234,7 +234,7 @@ def _candidates(register: Register, keyword: str) -> Mask:
 
 
 def _is_plain(chunk: str) -> bool:
-    is_word = len(chunk) > 2 and chunk.isalnum() and not IS_UNSPACED.search(chunk)
+    is_word = len(chunk) > 1 and chunk.isalnum() and not IS_UNSPACED.search(chunk)
     # stop words are not kept by the index, nor what it takes for their plural: `ORs`
     return is_word and STOP_WORDS.isdisjoint({chunk.removesuffix("s"), *_forms(chunk)})
 

@@ -22,7 +22,7 @@ from digest.compose.steady import AnyComposer
 from digest.match.rank import rank
 from digest.match.variety import choose_varied, drop_twins
 from digest.models import Issue, Match, Paper, Subscriber, Topic
-from digest.pipeline.window import FIRST_WINDOW, Reading, first_pass, hottest, open_window
+from digest.pipeline.window import FIRST_WINDOW, Reading, first_pass, hottest, open_window, with_reasons
 from digest.storage import issues, papers, passes, trending
 from digest.storage.database import Database
 from digest.storage.trending import Listed
@@ -195,16 +195,14 @@ def choose(
 
     Only matches at or above the cut are asked for in full, and of the others the best, for the note.
     """
-    ranked: list[tuple[Topic, Sequence[Match]]] = []
-    for topic in subscriber.topics:
-        [found] = rank(reading.index, [topic], examples=examples, cut=subscriber.cut, or_best=True)
-        ranked.append((topic, found))
+    topics, cut = subscriber.topics, subscriber.cut
+    found = rank(reading.index, topics, examples=examples, cut=cut, or_best=True, reasons=False)
     due_at = subscriber.next_issue_at or now
     reader = replace(subscriber, next_issue_at=due_at)
-    return freeze(
+    issue = freeze(
         reader,
         reading.window,
-        ranked,
+        [*zip(topics, found, strict=True)],
         due_at=due_at,
         seen=seen,
         hot=reading.hot,
@@ -212,6 +210,7 @@ def choose(
         vary=partial(choose_varied, reading.index),
         distinct=partial(drop_twins, reading.index),
     )
+    return with_reasons(reading, reader, issue, examples)
 
 
 def nearest(reading: Reading, topics: Sequence[Topic], limit: int) -> list[Match]:
@@ -225,7 +224,7 @@ def nearest(reading: Reading, topics: Sequence[Topic], limit: int) -> list[Match
 
 
 def warm(reading: Reading, now: datetime) -> None:
-    """Do now what the first reader would wait for: weights, twins, how papers spell their words."""
+    """Do now what the first reader would wait for: weights, twins, the words of the papers as signs."""
     if reading.window.papers:
         anybody = Subscriber(id=0, email="", topics=(Topic(name="language models"),), cut=0.0)
         choose(reading, anybody, now, {})

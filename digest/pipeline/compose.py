@@ -5,7 +5,7 @@ due subscribers ─window, rank→ matches ─freeze→ issues ─one transactio
 An issue whose sources have not published today waits (`late`); those of a catch-up leave spread (`pacing`).
 """
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -24,9 +24,7 @@ from digest.pipeline.window import (
     Readings,
     explain_shown,
     first_pass,
-    open_window,
     rank_enough,
-    rank_topics,
 )
 from digest.schedule import next_due
 from digest.storage import claims, facts, issues, outbox, papers, passes, subscribers
@@ -179,23 +177,6 @@ async def compose_extra(db: Database, subscriber: Subscriber, *, clock: Clock) -
     return replace(issue, id=issue_id)
 
 
-async def freeze_now(
-    conn: AsyncConnection, subscriber: Subscriber, now: datetime, *, from_pass: int | None = None
-) -> tuple[Issue, dict[Topic, Sequence[Match]], Reading]:
-    """The issue that would be frozen now, the ranking and the window behind it; stores nothing.
-
-    `from_pass` takes the window from there, with what was mailed of it already.
-    """
-    newest = await passes.newest_pass(conn)
-    start = await first_pass(conn, subscriber, now) if from_pass is None else from_pass
-    reading = await open_window(conn, start, newest, now)
-    ranked = await rank_topics(conn, reading, [subscriber])
-    own = subscriber.id and from_pass is None
-    seen = await issues.reserved_ids(conn, subscriber.id) if own else set[str]()
-    awaited = late.awaited(await batches(conn, late.CALENDARS), now)
-    return _freeze(subscriber, reading, ranked, seen, awaited, now), ranked, reading
-
-
 async def _take_due(db: Database, now: datetime, ids: Sequence[int] | None = None) -> list[Subscriber]:
     """Who is due (of `ids`); what was not sent to them yet is merged into the issue to come."""
     async with db.write() as conn:
@@ -241,7 +222,7 @@ async def _freeze_group(
     for reader_id, number in taken:
         seen[reader_id].add(by_number[number])
     frozen = [
-        (reader, _freeze(reader, reading, ranked, seen[reader.id], this.late, now)) for reader in readers
+        (reader, freeze_for(reader, reading, ranked, seen[reader.id], this.late, now)) for reader in readers
     ]
     return await explain_shown(reading, frozen, examples)
 
@@ -250,14 +231,15 @@ def _candidates(reading: Reading) -> list[str]:
     return [paper.id for paper in (*reading.window.papers, *reading.revised)]
 
 
-def _freeze(
+def freeze_for(
     subscriber: Subscriber,
     reading: Reading,
     ranked: Mapping[Topic, Sequence[Match]],
-    seen: set[str],
+    seen: Collection[str],
     awaited: Sequence[Batch],
     now: datetime,
 ) -> Issue:
+    """The issue of a reader, without reasons; `seen` was mailed to them, `awaited` is late today."""
     issue = freeze(
         subscriber,
         reading.window,

@@ -6,15 +6,27 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
+from sqlalchemy.ext.asyncio import AsyncConnection
+
 from digest.compose.freeze import papers_of
 from digest.compose.headers import message_id
 from digest.compose.steady import AnyComposer
 from digest.match import unheard
 from digest.models import Issue, Match, Message, Paper, Subscriber, Topic
-from digest.pipeline.compose import freeze_now
+from digest.pipeline import late
+from digest.pipeline.compose import freeze_for
 from digest.pipeline.render import named
-from digest.pipeline.window import find_losses
-from digest.storage import papers, passes
+from digest.pipeline.window import (
+    Reading,
+    explain_shown,
+    find_losses,
+    first_pass,
+    open_window,
+    rank_topics,
+    reasons_of,
+)
+from digest.storage import issues, papers, passes
+from digest.storage.batches import batches
 from digest.storage.database import Database
 
 #: Whom a preview by topic is addressed to.
@@ -82,10 +94,13 @@ async def preview(
     `days` looks back so far instead of the subscriber's own window, at what was mailed, too.
     """
     async with db.read() as conn:
-        start = None if days is None else await passes.pass_before(conn, now - timedelta(days=days))
-        issue, ranked, reading = await freeze_now(conn, subscriber, now, from_pass=start)
+        reading, seen = await _open(conn, subscriber, now, days)
+        awaited = late.awaited(await batches(conn, late.CALENDARS), now)
+        ranked, examples = await rank_topics(conn, reading, subscriber)
+        bare = freeze_for(subscriber, reading, ranked, seen, awaited, now)
+        [(_, issue)] = await explain_shown(reading, [(subscriber, bare)], examples)
+        near = reasons_of(reading, subscriber, nearest(ranked, subscriber), examples)
         losses = await find_losses(conn, reading, subscriber)
-        near = nearest(ranked, subscriber)
         strange = {topic: unheard(reading.index, topic) for topic in subscriber.topics if issue.considered}
         known = await papers.by_ids(conn, {*named(issue), *(match.paper_id for match in near)})
     message = await asyncio.to_thread(message_of, composer, issue, subscriber, known, now)
@@ -99,6 +114,18 @@ async def preview(
         near=near,
         unheard=strange,
     )
+
+
+async def _open(
+    conn: AsyncConnection, subscriber: Subscriber, now: datetime, days: int | None
+) -> tuple[Reading, set[str]]:
+    """The window, and what was mailed of it; with `days` that counts as new."""
+    newest = await passes.newest_pass(conn)
+    if days is not None:
+        start = await passes.pass_before(conn, now - timedelta(days=days))
+        return await open_window(conn, start, newest, now), set()
+    reading = await open_window(conn, await first_pass(conn, subscriber, now), newest, now)
+    return reading, await issues.reserved_ids(conn, subscriber.id) if subscriber.id else set()
 
 
 def nearest(ranked: Mapping[Topic, Sequence[Match]], subscriber: Subscriber) -> list[Match]:

@@ -2,10 +2,9 @@
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from itertools import islice
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -112,13 +111,15 @@ async def hottest(conn: AsyncConnection, now: datetime) -> tuple[Paper, ...]:
 
 
 async def rank_topics(
-    conn: AsyncConnection, reading: Reading, readers: Iterable[Subscriber]
-) -> dict[Topic, Sequence[Match]]:
-    """Every distinct topic of the readers with all its matches, ranked once, off the event loop."""
-    topics = list(dict.fromkeys(topic for reader in readers for topic in reader.topics))
-    examples = await _examples(conn, topics)
-    found = await asyncio.to_thread(rank, reading.index, topics, examples=examples)
-    return dict(zip(topics, found, strict=True))
+    conn: AsyncConnection, reading: Reading, reader: Subscriber
+) -> tuple[dict[Topic, Sequence[Match]], Mapping[str, Paper]]:
+    """Every topic of a reader with all its matches, off the event loop, and the examples of the topics.
+
+    Reasons are for `explain_shown` to give: a long topic takes milliseconds a paper for them.
+    """
+    examples = await _examples(conn, reader.topics)
+    found = await asyncio.to_thread(rank, reading.index, reader.topics, examples=examples, reasons=False)
+    return dict(zip(reader.topics, found, strict=True)), examples
 
 
 async def find_losses(
@@ -155,12 +156,23 @@ async def explain_shown(
     reading: Reading, frozen: Sequence[tuple[Subscriber, Issue]], examples: Mapping[str, Paper]
 ) -> list[tuple[Subscriber, Issue]]:
     """The issues with the reasons of what they show: a quarter of what is above the cut."""
-    picks: list[tuple[Topic, Match]] = []
-    for reader, issue in frozen:
-        named = {topic.name: topic for topic in reversed(reader.topics)}
-        picks += [(named[match.topic], match) for match in issue.shown]
-    told = iter(await asyncio.to_thread(explain, reading.index, picks, examples=examples))
-    return [(reader, replace(issue, shown=tuple(islice(told, len(issue.shown))))) for reader, issue in frozen]
+    return await asyncio.to_thread(
+        lambda: [(reader, with_reasons(reading, reader, issue, examples)) for reader, issue in frozen]
+    )
+
+
+def with_reasons(reading: Reading, reader: Subscriber, issue: Issue, examples: Mapping[str, Paper]) -> Issue:
+    """The issue with the reasons of what it shows."""
+    return replace(issue, shown=tuple(reasons_of(reading, reader, issue.shown, examples)))
+
+
+def reasons_of(
+    reading: Reading, reader: Subscriber, matches: Sequence[Match], examples: Mapping[str, Paper]
+) -> list[Match]:
+    """Matches of a reader's topics with their reasons."""
+    named = {topic.name: topic for topic in reversed(reader.topics)}
+    picks = [(named[match.topic], match) for match in matches]
+    return explain(reading.index, picks, examples=examples)
 
 
 def _rank_enough(
