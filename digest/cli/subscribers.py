@@ -14,6 +14,7 @@ from digest.cli import options
 from digest.cli.desk import Desk, desk, note, note_fault, run_async
 from digest.cli.roster_text import as_entry, to_yaml
 from digest.cli.run import import_roster, report_intake
+from digest.compose.prose import clean
 from digest.config import normalise_address, read_roster
 from digest.config.shapes import named_apart
 from digest.errors import ConfigError
@@ -302,7 +303,7 @@ def _print_readers(found: list[Subscriber]) -> None:
         typer.echo("nobody is subscribed yet; `digest run` takes in those whom subscribers.yaml lists")
     for reader in found:
         due = f"next issue {_utc(reader.next_issue_at)}" if reader.next_issue_at else "no issue is due"
-        topics = ", ".join(topic.name for topic in reader.topics) or "no topics"
+        topics = "; ".join(clean(topic.name) for topic in reader.topics) or "no topics"
         typer.echo(f"{reader.email}\n  {reader.status}, {describe(reader.schedule)}, {due}\n  {topics}")
 
 

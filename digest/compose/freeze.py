@@ -69,7 +69,7 @@ def freeze(
         trending=_trending(subscriber, hot, allowed - {match.paper_id for match in chosen.shown}),
         revised=tuple(paper.id for paper in revised if paper.id in seen) if subscriber.revisions else (),
     )
-    return replace(issue, note=_note(issue, subscriber, open_to)) if not issue.shown else issue
+    return replace(issue, note=_note(issue, subscriber, ranked, open_to)) if not issue.shown else issue
 
 
 def _choose(passing: Ranked, most: int, vary: Vary | None, distinct: Distinct) -> Selection:
@@ -102,8 +102,11 @@ def _trending(subscriber: Subscriber, hot: Sequence[Paper], free: Collection[str
     return tuple(paper.id for paper in hot if paper.id in free)[: subscriber.trending]
 
 
-def _note(issue: Issue, subscriber: Subscriber, open_to: Ranked) -> str:
-    """Why no topic has a paper today, in one sentence with its numbers."""
+def _note(issue: Issue, subscriber: Subscriber, ranked: Ranked, open_to: Ranked) -> str:
+    """Why no topic has a paper today, in one sentence with its numbers.
+
+    Of a topic whose matches were all mailed before, or are of other sources, nobody ranked the rest in full.
+    """
     if not issue.considered:
         return (
             "No new papers yet." if subscriber.last_pass is None else "No new papers since your last issue."
@@ -111,7 +114,9 @@ def _note(issue: Issue, subscriber: Subscriber, open_to: Ranked) -> str:
     if not subscriber.topics:
         return f"{_papers(issue.considered)}, and you follow no topic yet."
     scores = [match.score for _, found in open_to for match in found]
-    ruled = _ruled([topic for topic, found in open_to if not found])
+    ruled = _ruled([topic for topic, found in ranked if not found])
+    if any(found and not mine for (_, found), (_, mine) in zip(ranked, open_to, strict=True)):
+        return f"{_papers(issue.considered)}, none that reaches your cut of {subscriber.cut:g}.{ruled}"
     if ruled and not scores:
         return f"{_papers(issue.considered)}.{ruled}"
     if not scores:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from digest.match.index import Floats, Index
 from digest.match.query import Queries
@@ -46,7 +47,11 @@ def find_best(index: Index, queries: Queries, *, limit: int | None, cut: float, 
     if or_best:
         least = np.minimum(least, block.logits.max(axis=1, keepdims=True))
     rows, numbers = pick(block.logits, limit, least)
-    return Best(block, rulings, rows, numbers, _scores(_rounded(block.logits[rows, numbers])))
+    scores = _scores(_rounded(block.logits[rows, numbers]))
+    kept = scores >= cut
+    if or_best:
+        kept |= np.diff(rows, prepend=-1) > 0
+    return Best(block, rulings, rows[kept], numbers[kept], scores[kept].tolist())
 
 
 def _apply(index: Index, queries: Queries, rulings: Sequence[Ruling], logits: Floats) -> None:
@@ -90,15 +95,12 @@ def _rounded(logits: Floats) -> Floats:
     return np.asarray(np.round(logits / _ORDER) * np.float32(_ORDER), np.float32)
 
 
-def _scores(logits: Floats) -> list[float]:
-    """The probabilities of logits, in percent."""
-    scores: list[float] = np.round(100 / (1 + np.exp(-logits.astype(np.float64))), 3).tolist()
-    return scores
+def _scores(logits: Floats) -> npt.NDArray[np.float64]:
+    """The probabilities of logits, in percent, to three digits."""
+    return np.asarray(np.round(100 / (1 + np.exp(-logits.astype(np.float64))), 3))
 
 
 def _logit(score: float) -> float:
-    """The logit that a score of so many percent needs; the same number that `_scores` gives for it."""
-    share = min(max(score, 0.0), 100.0) / 100
-    if share in (0.0, 1.0):
-        return -np.inf if share == 0.0 else float(CERTAIN)
-    return float(np.log(share / (1 - share))) - _ORDER
+    """A logit below which no score is rounded to so many percent."""
+    share = (min(score, 100.0) - 0.001) / 100
+    return float(np.log(share / (1 - share))) if share > 0 else -np.inf

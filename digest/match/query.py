@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from digest.match.background import load_background
 from digest.match.index import PAIR_WEIGHT, Floats, Index
-from digest.match.text import normal, topic_terms
+from digest.match.text import normal, surfaces, term, topic_terms
 from digest.match.words import Ints
 from digest.models import Paper, Topic
 
@@ -73,7 +73,7 @@ def make_queries(index: Index, topics: Sequence[Topic], examples: Mapping[str, P
     said = [*own, *(form for _, form in forms)]
     words = [list(dict.fromkeys(one))[:MOST_WORDS] for one in said]
     asked = _look_up(index, words)
-    liked = tuple(known_papers(topic.liked, examples) for topic in topics)
+    liked = tuple(_heard(index, known_papers(topic.liked, examples)) for topic in topics)
     share = np.array([likes_weight(len(papers)) for papers in liked])
     share = np.concatenate([share, share[[row for row, _ in forms]]])
     rows, columns = _entries(index, [_kept(one, own) for one, own in zip(said, words, strict=True)])
@@ -104,6 +104,18 @@ def read_text(topic: Topic) -> str:
 def known_papers(ids: Sequence[str], examples: Mapping[str, Paper]) -> tuple[Paper, ...]:
     """Of liked or disliked papers those that are known, each once."""
     return tuple({examples[one].id: examples[one] for one in ids if one in examples}.values()) if ids else ()
+
+
+def _heard(index: Index, liked: tuple[Paper, ...]) -> tuple[Paper, ...]:
+    """The liked papers of which the index holds a word: others would only take weight from the topic."""
+    return tuple([paper for paper in liked if _is_heard(index, paper)]) if liked else ()
+
+
+def _is_heard(index: Index, paper: Paper) -> bool:
+    if known := index.known.get(paper.id):
+        return len(known.columns) > 0
+    words = (word for text in (paper.title, paper.abstract) for word in surfaces(text))
+    return any(term(word) in index.vocabulary for word in words)
 
 
 def _kept(said: Sequence[str], words: Sequence[str]) -> Sequence[str]:

@@ -7,7 +7,7 @@ import numpy as np
 
 from digest.match.index import Floats, Index
 from digest.match.learn import learn
-from digest.match.query import known_papers, read_text
+from digest.match.query import MOST_WORDS, known_papers, read_text
 from digest.match.rules import NO_RULES, Ruling, judge
 from digest.match.spelling import Spelling
 from digest.match.text import short, terms, topic_terms
@@ -62,7 +62,7 @@ class Teller:
 
 def make_teller(index: Index, topic: Topic, examples: Mapping[str, Paper]) -> Teller:
     """Read a topic for its reasons."""
-    own = topic_terms(read_text(topic))
+    own = topic_terms(read_text(topic))[:MOST_WORDS]
     liked = known_papers(topic.liked, examples)
     known = learn(index, liked) if liked else {}
     meanings = np.array([known[paper.id].meaning for paper in liked], np.float32)

@@ -147,7 +147,7 @@ def read_keyword(keyword: str) -> Keyword:
         return Keyword((), "", ())
     *first, last = chunks
     singular, endings = _plural(last, shouted=_GAP.split(bare)[-1].isupper())
-    is_word = not first and last.isascii() and _is_plain(last)
+    is_word = not first and len(last) > 1 and last.isascii() and _is_plain(last)
     return Keyword(
         before=tuple(first),
         last=singular,
@@ -234,13 +234,15 @@ def _candidates(register: Register, keyword: str) -> Mask:
 
 
 def _is_plain(chunk: str) -> bool:
-    is_word = len(chunk) > 1 and chunk.isalnum() and not IS_UNSPACED.search(chunk)
+    is_word = chunk.isalnum() and not IS_UNSPACED.search(chunk)
     # stop words are not kept by the index, nor what it takes for their plural: `ORs`
     return is_word and STOP_WORDS.isdisjoint({chunk.removesuffix("s"), *_forms(chunk)})
 
 
 def _forms(word: str) -> set[str]:
-    """The spellings that a keyword lets through, shouted or not."""
+    """The spellings that a keyword lets through, shouted or not; `C++` is a word that holds a C."""
+    if len(word) == 1:
+        return {word, f"{word}++", f"{word}#"}
     ways = (_plural(word, shouted=shouted) for shouted in (False, True))
     return {stem + ending for stem, endings in ways for ending in endings}
 

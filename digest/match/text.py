@@ -27,6 +27,8 @@ IS_UNSPACED = re.compile(rf"[{_UNSPACED}]")
 
 #: Marks that are written or left out at will: accents, Hebrew points, Arabic vowels.
 _MARKS = re.compile("[\u0300-\u036f\u0591-\u05c7\u064b-\u065f\u0670\u1ab0-\u1aff\u20d0-\u20ff\ufe20-\ufe2f]+")
+#: More marks on one letter than Unicode's stream-safe format has (UAX #15): to sort them takes their square.
+_HEAPED = re.compile("([\u0300-\u036f]{30})[\u0300-\u036f]+")
 #: Letters that NFKD leaves whole although readers type them without the stroke.
 _STROKES = str.maketrans(
     {"ł": "l", "ø": "o", "đ": "d", "ð": "d", "ħ": "h", "ı": "i", "æ": "ae", "œ": "oe", "þ": "th"}
@@ -78,6 +80,8 @@ ASKING_WORDS = frozenset(
     specifically stuff trying understand usually various want way ways whatever without""".split()  # noqa: SIM905
 )
 
+LONGEST = 100  # letters of a word that is stemmed
+
 _stemmer = snowballstemmer.stemmer("english")
 _stemming = Lock()  # a stemmer keeps its word in itself, and windows are indexed in threads
 
@@ -87,7 +91,7 @@ def plain(text: str) -> str:
     if "\\" in text or "$" in text:
         text = _TEX_ACCENT.sub(_accented, text)
         text = _TEX_FONT.sub("", text)
-    return unicodedata.normalize("NFC", text)
+    return text if text.isascii() else unicodedata.normalize("NFC", _HEAPED.sub(r"\1", text))
 
 
 def full_text(paper: Paper) -> str:
@@ -154,6 +158,8 @@ def term(word: str) -> str:
 @lru_cache(maxsize=1 << 15)
 def _stem(word: str) -> str:
     """The stem of an English word; kept, for a stemming costs more than all else that a word goes through."""
+    if len(word) > LONGEST:  # no English word, and the stemmer takes seconds for a megabyte
+        return word
     with _stemming:
         stem: str = _stemmer.stemWord(word)
     return stem

@@ -217,15 +217,16 @@ async def _report(db: Database, keeper: Keeper, clock: Clock) -> DeliveryReport:
     """The counts of the run, checked against the ledger; what was left due counts as pending.
 
     The ledger may hold less than was counted: a reader was deleted since, or another run tried again what
-    was deferred. More, or a delivery that has not ended, is a fault of ours.
+    was deferred. What was uncertain may be due again or given up by now. Anything else is a fault of ours.
     """
     async with db.read() as conn:
         states = await accounting.account(conn, keeper.worker)
         left = await accounting.count_due(conn, keeper.worker, clock())
         problems = await accounting.problems(conn, keeper.worker, limit=LISTED)
     counted = {name: keeper.counts[name] for name in COUNTED}
+    most = counted | {name: counted[name] + counted["uncertain"] for name in ("pending", "expired")}
     balanced = sum(counted.values()) == keeper.counts["selected"] and all(
-        number <= counted.get(state, 0) for state, number in states.items()
+        number <= most.get(state, 0) for state, number in states.items()
     )
     if not balanced:
         log.error("deliver.unbalanced", counted=counted, ledger=states)

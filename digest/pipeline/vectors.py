@@ -17,21 +17,25 @@ from digest.pipeline.model import current_space, tell
 from digest.storage import vectors
 from digest.storage.database import Database
 
-#: Texts that keep the model busy for so long that people wonder.
+#: Papers that keep the model busy for so long that people wonder.
 LENGTHY = 200
 
 
-async def recall(conn: AsyncConnection, papers: Iterable[Paper], topics: Iterable[Topic] = ()) -> None:
-    """Bring to mind what was encoded before, in this process or another one."""
+async def recall(conn: AsyncConnection, papers: Iterable[Paper], topics: Iterable[Topic] = ()) -> int:
+    """Bring to mind what was encoded before, in this process or another one; gives how much is left to do."""
     model = current_space()
     if not isinstance(model, SentenceModel):
-        return
+        return 0
     missing = model.missing(papers, map(read_text, topics))
-    if missing:
-        known = await vectors.by_keys(conn, missing)
-        model.remember(known)
-        if (left := len(missing) - len(known)) >= LENGTHY:
-            tell(f"the model reads {left:,} papers and topics that are new to it; this takes a while, once")
+    known = await vectors.by_keys(conn, missing) if missing else {}
+    model.remember(known)
+    return len(missing) - len(known)
+
+
+async def recall_window(conn: AsyncConnection, papers: Iterable[Paper]) -> None:
+    """The same of the papers of a window; what takes long is told."""
+    if (left := await recall(conn, papers)) >= LENGTHY:
+        tell(f"the model reads {left:,} papers that are new to it; this takes a while, once")
 
 
 async def keep(db: Database, now: datetime) -> None:

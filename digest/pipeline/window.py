@@ -94,7 +94,7 @@ async def _index(conn: AsyncConnection, found: Sequence[Paper], before: Reading 
     """The index of these papers; that of an earlier reading as long as only votes have changed."""
     if before and list(map(_ranked_by, found)) == list(map(_ranked_by, before.index.papers)):
         return before.index
-    await vectors.recall(conn, found)
+    await vectors.recall_window(conn, found)
     return await asyncio.to_thread(build_index, found, current_space())
 
 

@@ -1,8 +1,5 @@
 """One issue online, its citations, and votes: private pages behind the reader's signed link."""
 
-from itertools import groupby
-from operator import attrgetter
-
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
@@ -17,7 +14,7 @@ from digest.pipeline.render import named
 from digest.storage import papers
 from digest.web.front import form_of, front
 from digest.web.pages import PRIVATE
-from digest.web.views import issue_views, match_views, title_views, with_votes
+from digest.web.views import by_topic, issue_views, match_views, title_views, with_votes
 
 _VERBS = {"like": 1, "dislike": -1}
 
@@ -34,7 +31,7 @@ async def issue(request: Request) -> Response:
         date=wording.date(frozen, reader),
         sentence=wording.sentence(frozen, reader, ""),  # which is read on any day, under any schedule
         note=frozen.note,
-        topics=[(topic, [*own]) for topic, own in groupby(votable, attrgetter("topic"))],
+        topics=by_topic(votable),
         left_out=match_views(frozen.left_out, known),
         hot=with_votes(title_views(frozen.trending, known), tools.links, token),
         revised=title_views(frozen.revised, known),

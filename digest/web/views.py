@@ -5,7 +5,17 @@ from dataclasses import dataclass, replace
 from urllib.parse import quote
 
 from digest.compose import prose
-from digest.compose.cards import Author, Link, card, clean_abstract, clean_name, folded, plain, reasons
+from digest.compose.cards import (
+    Author,
+    Link,
+    card,
+    clean_abstract,
+    clean_name,
+    folded,
+    plain,
+    reasons,
+    topic_name,
+)
 from digest.links import Links
 from digest.models import Issue, Match, Paper, Subscriber
 from digest.storage.trending import Listed
@@ -94,14 +104,21 @@ def list_views(listed: Iterable[Listed]) -> list[View]:
 
 
 def issue_views(issue: Issue, papers: Mapping[str, Paper], reader: Subscriber, *, public: bool) -> list[View]:
-    """The papers that an issue shows, topic by topic as in its mail."""
+    """The papers that an issue shows."""
     names = frozenset(folded(name) for topic in reader.topics for name in topic.authors)
-    shown = [match for match in issue.shown if match.paper_id in papers]
-    first = {topic: place for place, topic in enumerate(dict.fromkeys(match.topic for match in shown))}
     return [
         view(papers[match.paper_id], public=public, match=match, followed=names)
-        for match in sorted(shown, key=lambda match: first[match.topic])
+        for match in issue.shown
+        if match.paper_id in papers
     ]
+
+
+def by_topic(views: Iterable[View]) -> list[tuple[str, list[View]]]:
+    """Papers under the headings of their topics, in the order of the mail."""
+    found: dict[str, list[View]] = {}
+    for one in views:
+        found.setdefault(one.topic, []).append(one)
+    return [(topic_name(topic), own) for topic, own in found.items()]
 
 
 def match_views(matches: Sequence[Match], papers: Mapping[str, Paper]) -> list[View]:

@@ -42,6 +42,14 @@ def test_a_day_without_a_word_of_the_topics_is_told() -> None:
     assert issue.note.startswith("6 new papers, best score 0: none says a word of your topics; use English")
 
 
+def test_a_day_whose_matches_were_mailed_before_does_not_call_the_rest_wordless() -> None:
+    window = Window(from_pass=0, to_pass=1, papers=PAPERS)
+    ruled = make_topic("speech", keywords=("speech",))
+    matches = [(ruled, [make_match(1, topic="speech")])]
+    issue = freeze(make_subscriber(topics=(ruled,)), window, matches, due_at=NOW, seen={PAPERS[1].id})
+    assert issue.note == "5 new papers, none that reaches your cut of 50."
+
+
 @pytest.mark.parametrize(
     ("rules", "told"),
     [

@@ -49,6 +49,14 @@ def test_unknown_likes_change_nothing() -> None:
     assert [match.score for match in known] == [match.score for match in unknown]
 
 
+def test_likes_without_a_word_that_any_paper_holds_change_nothing() -> None:
+    strange = make_paper(70, title="Распознавание речи", abstract="")
+    index, examples = build_index(PAPERS), {"liked": strange}
+    asked = make_topic("bees", liked=("liked",))
+    assert rank(index, [asked], examples=examples) == rank(index, [make_topic("bees")])
+    assert rank(build_index(PAPERS), [asked], examples=examples) == rank(index, [make_topic("bees")])
+
+
 def test_paper_that_is_liked_in_two_forms_of_its_id_is_liked_once() -> None:
     index = build_index([make_paper(number, title=f"language models {number}") for number in range(3)])
     liked, ids = make_paper(9, title="models of language"), ("2604.00009", "arXiv:2604.00009v2")

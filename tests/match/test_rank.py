@@ -11,7 +11,7 @@ from digest.errors import RankError
 from digest.match import build_index, check_topic, explain, rank
 from digest.match.best import pick
 from digest.models import Match, Paper, Topic
-from tests.make import make_paper, make_topic
+from tests.make import make_paper, make_topic, recorded_papers
 
 SPEECH = make_paper(1, title="Monaural speech separation with transformers", abstract="We separate speakers.")
 PRUNING = make_paper(2, title="Pruning neural networks", abstract="Sparse transformers are fast on CPUs.")
@@ -52,6 +52,15 @@ def test_nothing_in_common_is_no_match() -> None:
 def test_matches_below_the_cut_are_left_out() -> None:
     every = rank_one(make_topic("speech transformers"))
     assert rank_one(make_topic("speech transformers"), cut=every[0].score) == every[:1]
+
+
+@pytest.mark.parametrize("cut", [1.0, 30.0, 50.0])
+def test_what_is_given_at_a_cut_is_what_its_scores_say(cut: float) -> None:
+    papers = recorded_papers()
+    topics = [make_topic(" ".join(paper.title.split()[:3])) for paper in papers[:150]]
+    every = rank(build_index(papers), topics, reasons=False)
+    above = rank(build_index(papers), topics, cut=cut, reasons=False)
+    assert above == [[match for match in found if match.score >= cut] for found in every]
 
 
 def test_limit_keeps_the_best() -> None:

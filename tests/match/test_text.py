@@ -64,6 +64,11 @@ def test_threads_do_not_mix_their_words() -> None:
         assert list(pool.map(term.__wrapped__, words)) == expected
 
 
+def test_what_no_language_writes_is_not_worked_on_for_seconds() -> None:
+    assert term("ay" * 500_000) == "ay" * 500_000
+    assert len(surfaces("a" + "\u0301\u0327" * 500_000)[0]) <= 31
+
+
 def test_stop_words_are_no_terms() -> None:
     assert terms("the Of and WITH") == []
 

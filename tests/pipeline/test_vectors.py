@@ -62,17 +62,15 @@ async def test_the_next_process_encodes_nothing_again(
     assert fresh.missing([CARS, TEA], [read_text(DRIVING)]) == set()
 
 
-@pytest.mark.parametrize(("texts", "told"), [(199, False), (200, True)])
+@pytest.mark.parametrize(("papers", "told"), [(199, False), (200, True)])
 async def test_a_long_reading_of_the_model_is_told(
-    db: Database, model_folder: Path, texts: int, told: bool
+    db: Database, model_folder: Path, papers: int, told: bool
 ) -> None:
     said: list[str] = []
     use_model(model_folder, said.append)
     async with db.read() as conn:
-        await vectors.recall(conn, [], [make_topic(f"number {one}") for one in range(texts)])
-    assert (
-        said == ["the model reads 200 papers and topics that are new to it; this takes a while, once"] * told
-    )
+        await vectors.recall_window(conn, [make_paper(one) for one in range(papers)])
+    assert said == ["the model reads 200 papers that are new to it; this takes a while, once"] * told
 
 
 async def test_kept_vectors_rank_exactly_as_new_ones(model: SentenceModel, model_folder: Path) -> None:
