@@ -142,7 +142,7 @@ async def _address(tools: Desk, resolver: names.Resolver) -> list[Check]:
     settings = tools.settings
     if settings.base_url is None:
         remedy = "set DIGEST_BASE_URL for one-click unsubscribe, which Gmail and Yahoo ask of bulk senders"
-        told = "no public address: mails carry no web links"
+        told = "no public address: mails carry no web links, from `serve` links to this machine"
         if settings.smtp_url and not tools.site().unsubscribe_mailbox:
             return [
                 warn("address", f"{told} and no address to unsubscribe by", f"{remedy}, or DIGEST_REPLY_TO")

@@ -160,6 +160,11 @@ def with_address(tools: Desk, listener: socket.socket) -> Desk:
     if tools.settings.base_url or not ipaddress.ip_address(host).is_loopback:
         return tools
     address = f"http://{f'[{host}]' if ':' in host else host}:{port}"
+    if tools.settings.smtp_url:
+        note(
+            f"DIGEST_BASE_URL is not set: the links in mails, to unsubscribe, too, lead to {address}, which "
+            "only this machine can open; set it to the address under which readers reach these pages"
+        )
     return replace(tools, settings=tools.settings.model_copy(update={"base_url": address}))
 
 

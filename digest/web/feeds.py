@@ -52,7 +52,7 @@ async def private(request: Request) -> Response:
 
 
 def _entries(issue: Issue, known: dict[str, Paper]) -> list[tuple[Paper, datetime, str]]:
-    chosen = [(match.paper_id, f"Because of {', '.join(match.because)}") for match in issue.shown]
+    chosen = [(match.paper_id, f"Why: {', '.join(match.because)}") for match in issue.shown]
     chosen += [(one, "Trending") for one in issue.trending]
     return [(known[one], issue.due_at, why) for one, why in chosen if one in known]
 

@@ -104,6 +104,12 @@ def test_second_instance_changes_nothing(folder: Path) -> None:
     assert '"level": "error"' not in log_of(folder)
 
 
+def test_links_that_readers_cannot_open_are_told(folder: Path) -> None:
+    smtp = {"DIGEST_SMTP_URL": "smtp://127.0.0.1:9?starttls=off", "DIGEST_FROM": "digest@papers.dev"}
+    with serving(folder, "--port", "0", **smtp):
+        until(folder, r"DIGEST_BASE_URL is not set: .* lead to http://127\.0\.0\.1:\d+,")
+
+
 def test_taken_port_is_told(folder: Path, digest: Command) -> None:
     with serving(folder, "--port", "0"):
         port = until(folder, r":(\d+)/admin").group(1)

@@ -26,7 +26,7 @@ async def test_home_answers_without_any_paper(place: Place) -> None:
 async def test_preview_ranks_papers_and_says_why(place: Place) -> None:
     await announce(place.db, make_paper(1, title="Language models"), make_paper(2, title="Black holes"))
     page = await place.client.post("/preview", data={"topics": "black holes"})
-    assert "Because of <b>Black holes" in page.text
+    assert "Why: <b>Black holes" in page.text
     assert "Language models" not in page.text
 
 
