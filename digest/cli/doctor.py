@@ -144,9 +144,7 @@ async def _address(tools: Desk, resolver: names.Resolver) -> list[Check]:
         remedy = "set DIGEST_BASE_URL for one-click unsubscribe, which Gmail and Yahoo ask of bulk senders"
         told = "no public address: mails carry no web links, from `serve` links to this machine"
         if settings.smtp_url and not tools.site().unsubscribe_mailbox:
-            return [
-                warn("address", f"{told} and no address to unsubscribe by", f"{remedy}, or DIGEST_REPLY_TO")
-            ]
+            return [warn("address", f"{told}; no address to unsubscribe by", f"{remedy}, or DIGEST_REPLY_TO")]
         return [warn("address", told, remedy)]
     host = urlsplit(settings.base_url).hostname or ""
     if settings.base_url.startswith("http://"):

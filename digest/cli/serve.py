@@ -162,8 +162,8 @@ def with_address(tools: Desk, listener: socket.socket) -> Desk:
     address = f"http://{f'[{host}]' if ':' in host else host}:{port}"
     if tools.settings.smtp_url:
         note(
-            f"DIGEST_BASE_URL is not set: the links in mails, to unsubscribe, too, lead to {address}, which "
-            "only this machine can open; set it to the address under which readers reach these pages"
+            f"DIGEST_BASE_URL is not set: links in mails, to unsubscribe as well, lead to {address}, "
+            "which only this machine can open; set it to the address under which readers reach these pages"
         )
     return replace(tools, settings=tools.settings.model_copy(update={"base_url": address}))
 
