@@ -1,19 +1,17 @@
 """The nouns: frozen, slotted dataclasses and enums. Imports nothing of ours.
 
-The two that a run of delivery makes for every message are named tuples: as values they are the same, and
-they are made and changed five times as fast.
+Those that a pass or a run of delivery makes by the thousand are named tuples: as values they are the same,
+and they are made and changed five times as fast.
 
 Times end in `_at`, leases in `_until`; both are aware UTC. Collections are tuples. The words are
 those of the glossary in README.md; where a word is not there, it does not belong here.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, time
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 from enum import StrEnum
-from types import MappingProxyType
 from typing import NamedTuple
 
 
@@ -220,6 +218,16 @@ class Subscriber:
     token: str = ""  # random id of the unsubscribe link, never rotated
 
 
+class Parts(NamedTuple):
+    """The parts of a score, as log-odds: they add up to the score's own."""
+
+    words: float
+    meaning: float
+    likes: float
+    topic: float  # what the topic adds, whatever the paper
+    author: float = 0.0
+
+
 class Match(NamedTuple):
     """A paper and the topic that chose it."""
 
@@ -227,7 +235,7 @@ class Match(NamedTuple):
     topic: str
     score: float  # 0 to 100
     because: tuple[str, ...] = ()  # the words, phrases, authors or liked papers that earned it
-    parts: Mapping[str, float] = MappingProxyType({})  # of the score, for `--explain`
+    parts: Parts | None = None  # of the score, for `--explain`
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

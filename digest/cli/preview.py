@@ -17,7 +17,7 @@ from digest.config.file import Roster
 from digest.deliver.files import safe_name
 from digest.errors import BusyError, ConfigError
 from digest.match.rank import check_topic
-from digest.models import Match, Subscriber, SubscriberStatus, Topic
+from digest.models import Match, Parts, Subscriber, SubscriberStatus, Topic
 from digest.pipeline import vectors
 from digest.pipeline.preview import Preview
 from digest.pipeline.preview import preview as preview_issue
@@ -252,17 +252,17 @@ def _explain(one: Preview) -> None:
         note(f"{match.score:5.1f}  {clean_title(one.papers[match.paper_id])}")
         note(f"       {match.topic}: {', '.join(shown.because)}")
         if match.parts:
-            note(f"       {_sum(match)}{_moved(match, one.subscriber)}")
+            note(f"       {_sum(match.parts, match.score)}{_moved(match, one.subscriber)}")
     for topic, said in one.losses.items():
         if said:
             note(f"kept out of {topic.name}: {'; '.join(said)}")
 
 
-def _sum(match: Match) -> str:
+def _sum(found: Parts, score: float) -> str:
     """The parts of a score as log-odds, of which zero is a score of 50."""
-    parts = [(name, value) for name, value in match.parts.items() if round(value, 2)]
+    parts = [(name, value) for name, value in found._asdict().items() if round(value, 2)]
     said = " ".join(f"{'-' if value < 0 else '+'} {name} {abs(value):.2f}" for name, value in parts)
-    return f"{said.removeprefix('+ ')} = {sum(match.parts.values()):.2f}, that is {match.score:.0f} %"
+    return f"{said.removeprefix('+ ')} = {sum(found):.2f}, that is {score:.0f} %"
 
 
 def _moved(match: Match, subscriber: Subscriber) -> str:

@@ -21,9 +21,9 @@ from digest.match.background import load_background, never, rareness
 from digest.match.exact import exact
 from digest.match.memory import Memory
 from digest.match.register import Register
-from digest.match.spelling import Spelling, read_spelling
+from digest.match.spelling import Spelling
 from digest.match.text import full_text, plain
-from digest.match.words import Ints, Words, cut
+from digest.match.words import END, Ints, Words, cut
 from digest.models import Match, Paper
 
 if TYPE_CHECKING:
@@ -42,7 +42,6 @@ LISTS = 40_000  # lists of matches that are kept for topics that come again: abo
 TELLERS = 10_000  # topics of which the reasons are kept that readers were shown: about 4 kB each
 SHOWN = 100_000  # matches that are kept beside the same without reasons: about 0.4 kB each
 EXAMPLES = 20_000  # liked and disliked papers that are kept: about 5 kB each
-SPELT = 6_000  # papers of which is kept how they write their words: about 7 kB each
 COMMON = 256  # columns that are multiplied as a dense matrix: 3 MB for 3,000 papers, which stay in a cache
 LIKENESS_TITLE_WEIGHT = 2.0  # what a word in the title says where whole papers are compared
 
@@ -97,7 +96,6 @@ class Index:
     ranked: Memory[Any, list[Match]] = field(default_factory=lambda: Memory(LISTS), repr=False)  # by topic
     tellers: Memory[Any, Teller] = field(default_factory=lambda: Memory(TELLERS), repr=False)  # by topic
     shown: Memory[int, tuple[Match, Match]] = field(default_factory=lambda: Memory(SHOWN), repr=False)
-    spelt: Memory[int, Spelling] = field(default_factory=lambda: Memory(SPELT), repr=False)  # by number
     known: Memory[str, Example] = field(default_factory=lambda: Memory(EXAMPLES), repr=False)  # by paper
 
     @property
@@ -219,11 +217,13 @@ class Index:
 
     def spelling(self, number: int) -> Spelling:
         """How a paper writes its words."""
-        found = self.spelt.get(number)
-        if found is None:
-            found = read_spelling(self.words, self.texts[number], number, len(self.papers))
-            self.spelt.keep(number, found)
-        return found
+        abstract, lines, written = number + len(self.papers), self.words.lines, self.words.written
+        return Spelling(
+            self.texts[number],
+            f"{lines[number]}{END}{lines[abstract]}",
+            f"{written[number]}{END}{written[abstract]}",
+            self.words,
+        )
 
     def _directions(self, titles: Any, abstracts: Any) -> Any:
         vectors = (LIKENESS_TITLE_WEIGHT * titles + abstracts).tocsr()

@@ -130,11 +130,12 @@ def _asking(topic: Topic, examples: Mapping[str, Paper]) -> Hashable:
 
     Of the examples those that are known count: a topic ranks differently once its liked papers are there.
     """
-    text, rules = read_text(topic), (topic.keywords, topic.exclude, topic.authors, topic.categories)
-    if not topic.liked and not topic.disliked:
-        return (text, rules) if any(rules) else text
+    text = read_text(topic)
+    rules = topic.keywords or topic.exclude or topic.authors or topic.categories
+    if not (rules or topic.liked or topic.disliked):
+        return text
     sides = (tuple([one for one in ids if one in examples]) for ids in (topic.liked, topic.disliked))
-    return text, rules, *sides
+    return text, topic.keywords, topic.exclude, topic.authors, topic.categories, *sides
 
 
 def _blocks(
@@ -158,9 +159,10 @@ def _matches(
     """The matches of each topic, with scores and, if somebody tells them, reasons."""
     parts = best.block.parts(best.rows, best.numbers)
     rows, numbers = best.rows.tolist(), best.numbers.tolist()
-    for row, number, part in zip(rows, numbers, parts, strict=True):
-        if number in best.rulings[row].certain:
-            part["author"] = float(CERTAIN) - sum(part.values())
+    certain = [ruling.certain for ruling in best.rulings]
+    for place, (row, number) in enumerate(zip(rows, numbers, strict=True)):
+        if number in certain[row]:
+            parts[place] = parts[place]._replace(author=float(CERTAIN) - sum(parts[place]))
     ids = [index.ids[number] for number in numbers]
     names = (queries.topics[row].name for row in rows)
     told: Iterable[tuple[str, ...]] = repeat((), len(rows))

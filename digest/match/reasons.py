@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 import numpy as np
 
@@ -12,9 +13,10 @@ from digest.match.rules import NO_RULES, Ruling, judge
 from digest.match.spelling import Spelling
 from digest.match.text import short, terms, topic_terms
 from digest.match.words import END
-from digest.models import Paper, Topic
+from digest.models import Paper, Parts, Topic
 
 MOST = 6  # reasons are read at a glance
+FEW = 12  # words of a topic whose pieces are kept
 LONGEST = 8  # words of a phrase; of a script without blanks, one character more
 TITLE = 60  # characters of a liked paper's title
 
@@ -34,14 +36,14 @@ class Teller:
     meanings: Floats  # of the liked papers
     told: dict[str, tuple[str, ...]] = field(default_factory=dict, repr=False)  # by paper
 
-    def because(self, index: Index, paper_id: str, parts: Mapping[str, float]) -> tuple[str, ...]:
+    def because(self, index: Index, paper_id: str, parts: Parts | None) -> tuple[str, ...]:
         """The reasons for a paper, worked out once: author, keywords, category, liked paper, phrases, words.
 
         Phrases are spelt as the paper spells them, so that they can be found and marked there.
         """
         if paper_id not in self.told:
             number = index.numbers[paper_id]
-            like = self._like(index, number) if self.liked and parts["likes"] >= LIKED_FROM else ""
+            like = self._like(index, number) if self.liked and parts and parts.likes >= LIKED_FROM else ""
             words = self._shared(index, index.spelling(number))
             self.told[paper_id] = _join(self.ruling, number, like, words)
         return self.told[paper_id]
@@ -49,10 +51,11 @@ class Teller:
     def _shared(self, index: Index, spelling: Spelling) -> list[str]:
         """What a paper holds of the topic, typed or in another form: no word twice, what tells most first."""
         if not self.forms:
-            return _spelled(index, spelling, [self.own], self.own)
+            return _spelled(index, spelling, self.own, self.own)
         # a single word of a spelled out acronym tells little: only where nothing else does
-        said = _spelled(index, spelling, [self.own, *self.forms], self.own + self.acronyms)
-        return said or _spelled(index, spelling, self.forms, "".join(self.forms))
+        forms = END.join(self.forms)
+        said = _spelled(index, spelling, f"{self.own}{END}{forms}", self.own + self.acronyms)
+        return said or _spelled(index, spelling, forms, forms)
 
     def _like(self, index: Index, number: int) -> str:
         """The liked paper of nearest meaning."""
@@ -79,12 +82,14 @@ def _join(ruling: Ruling, number: int, like: str, words: list[str]) -> tuple[str
     if number in ruling.certain:
         reasons.append(f"author {ruling.certain[number]}")
     keywords = ruling.keywords_in(number)
-    told = _distinct([*keywords, *words])
-    reasons.extend(one for one in keywords if one in told)
+    if keywords:
+        told = _distinct([*keywords, *words])
+        keywords, words = ([one for one in said if one in told] for said in (keywords, words))
+    reasons.extend(keywords)
     reasons.extend(f"in {category}" for category in ruling.categories_of(number)[:1])
     if like:
         reasons.append(like)
-    reasons.extend(one for one in words if one in told)
+    reasons.extend(words)
     return tuple(dict.fromkeys(reasons))[:MOST]
 
 
@@ -94,28 +99,37 @@ def _distinct(said: Sequence[str]) -> set[str]:
     return {one for line, one in lines.items() if not any(line in other != line for other in lines)}
 
 
-def _spelled(index: Index, spelling: Spelling, phrases: Sequence[str], single: str) -> list[str]:
+def _spelled(index: Index, spelling: Spelling, phrases: str, single: str) -> list[str]:
     """The pieces of phrases that stand in the paper as phrases, and those `single` words that do.
 
     The longest go before others with the same words; told is first what is rarest.
     """
-    held = "".join([one if one in spelling.line else END for one in END.join(phrases)])
-    left, apart, found = {*held} - {END}, set[str](), list[tuple[float, str]]()
-    for piece in _pieces(held.split(END)):
+    line = spelling.line
+    held = "".join([one if one in line else END for one in phrases])
+    left, found = {*held} - {END}, dict[str, str]()
+    for piece in _pieces(held):
         if not left:
             break
-        if not left.issuperset(piece) or piece in apart or (len(piece) == 1 and piece not in single):
-            continue
-        if spelled := spelling.of(piece):
+        if (len(piece) > 1 or piece in single) and left.issuperset(piece) and (spelled := spelling.of(piece)):
             left.difference_update(piece)
-            found.append((-index.rarity_of(piece), spelled))
-        else:
-            apart.add(piece)
-    return [spelled for _, spelled in sorted(found)]
+            found[piece] = spelled
+    if len(found) < 2:
+        return [*found.values()]
+    return [spelled for _, spelled in sorted((-index.rarity_of(one), said) for one, said in found.items())]
 
 
-def _pieces(runs: Sequence[str]) -> Iterator[str]:
-    """What can be cut out of runs of words, the longest first."""
+def _pieces(held: str) -> Sequence[str]:
+    """What can be cut out of the runs of words between ENDs, the longest first, each once."""
+    return _few_pieces(held) if len(held) <= FEW else tuple(dict.fromkeys(_cut_out(held.split(END))))
+
+
+@lru_cache(maxsize=1 << 12)
+def _few_pieces(held: str) -> Sequence[str]:
+    """Kept, for many papers hold the same of a topic."""
+    return tuple(dict.fromkeys(_cut_out(held.split(END))))
+
+
+def _cut_out(runs: Sequence[str]) -> Iterator[str]:
     for length in range(min(LONGEST, max(map(len, runs))), 0, -1):
         for run in runs:
             for first in range(len(run) - length + 1):

@@ -8,7 +8,7 @@ import re
 from dataclasses import dataclass
 
 from digest.match.text import IS_UNSPACED
-from digest.match.words import END, Words
+from digest.match.words import Words
 
 #: What parts neighbouring words: where a clause or a bracket ends in between they are no phrase.
 _PARTED = re.compile(r"[^\w\s/'’\u00ad\u2010-\u2013-]")
@@ -23,7 +23,7 @@ class Spelling:
     """The terms of a paper, stop words left out, and how it writes each."""
 
     text: str  # title and abstract
-    line: str  # the signs of its terms, END between title and abstract
+    line: str  # the signs of its terms, a sign of no term between title and abstract
     written: str  # the signs of their spellings
     words: Words
 
@@ -38,26 +38,28 @@ class Spelling:
 
     def _written(self, first: int, last: int) -> str:
         """From one word to another, with what hyphens join: `few-` in `few-shot`; empty if they part."""
-        start = self.start(first)
-        end = (start if first == last else self.start(last)) + len(self._word(last))
-        if first != last and _PARTED.search(self.text, start, end):
-            return ""
+        start, end = self.place(first)
+        if first != last:
+            _, end = self.place(last, first + 1, start + 1)
+            if _PARTED.search(self.text, start, end):
+                return ""
         if self.text[start - 1 : start] == "-":
             before = _JOINED.search(self.text, max(0, start - 200), start)
             start = before.start() if before else start
         return " ".join(self.text[start:end].split())
 
-    def start(self, number: int) -> int:
-        """Where a word begins: where its text stands alone for as many times as among the words till then."""
-        word, place = self._word(number), -1
-        for _ in range(1 + self.written.count(self.written[number], 0, number)):
+    def place(self, number: int, since: int = 0, start: int = 0) -> tuple[int, int]:
+        """Where a word begins and ends: its text stands alone as many times as among the words till then.
+
+        Counted from the word `since`, which does not begin before `start`.
+        """
+        sign = self.written[number]
+        word, place = self.words.spelling(sign), start - 1
+        for _ in range(1 + self.written.count(sign, since, number)):
             place = self.text.find(word, place + 1)
             while place >= 0 and self._is_part(word, place):
                 place = self.text.find(word, place + 1)
-        return place
-
-    def _word(self, number: int) -> str:
-        return self.words.spelling(self.written[number])
+        return place, place + len(word)
 
     def _is_part(self, word: str, place: int) -> bool:
         """Do letters go on before or behind it? Pairs of a script without blanks overlap."""
@@ -67,10 +69,3 @@ class Spelling:
             return True
         goes_on = before.isalnum() or (after.isalnum() and word[-1].isalnum())
         return goes_on and not any(map(IS_UNSPACED.match, (word, before, after)))
-
-
-def read_spelling(words: Words, text: str, number: int, papers: int) -> Spelling:
-    """How a paper writes its text: `words` are those of the titles of so many `papers`, then abstracts."""
-    lines = zip(words.line(number), words.line(number + papers), strict=True)
-    line, written = (f"{title}{END}{abstract}" for title, abstract in lines)
-    return Spelling(text, line, written, words)

@@ -30,7 +30,7 @@ def choose_varied(index: Index, matches: Sequence[Match], most: int) -> list[Mat
     if len(pool) <= most:
         return pool
     meanings = index.meanings[[index.numbers[match.paper_id] for match in pool]]
-    logits = np.array([sum(match.parts.values()) for match in pool], np.float32)
+    logits = np.array([sum(match.parts or ()) for match in pool], np.float32)
     relevance = _spread(np.minimum(logits, np.float32(SURE)))
     nearest = np.zeros(len(pool), np.float32)
     chosen: list[int] = []

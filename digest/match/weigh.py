@@ -6,6 +6,7 @@ logit  = slope of the topic * weight + what the topic itself adds
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import repeat
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from digest.match.index import Floats, Index, add_up, each
 from digest.match.learn import likeness
 from digest.match.query import Queries
 from digest.match.words import Ints
+from digest.models import Parts
 
 LIKES_RARITY = 7.0  # liked papers say as much as a topic of words that one paper in 1000 holds
 #: What likes add by themselves, in logits by their share: with it what is above a cut is as often relevant,
@@ -38,17 +40,15 @@ class Block:
     slopes: Floats  # queries x 1: what a weight of one adds
     loudest: Mapping[int, Ints]  # of each topic with other forms, for each paper the one that says most
 
-    def parts(self, rows: Ints, numbers: Ints) -> list[dict[str, float]]:
+    def parts(self, rows: Ints, numbers: Ints) -> list[Parts]:
         """What each part adds to the logits of some matches; together they are the logit."""
         said = _chosen(self.loudest, rows, numbers, rows)
         places = said * self.words.shape[1] + numbers
         likes = _chosen(self.likes, said, numbers, np.zeros(len(rows), np.float32))
         weights = (self.words.take(places), self.meaning.take(places), likes)
         columns = ((self.slopes[said, 0] * one).tolist() for one in weights)
-        return [
-            {"words": words, "meaning": meaning, "likes": likes, "topic": topic}
-            for words, meaning, likes, topic in zip(*columns, self.topics[said, 0].tolist(), strict=True)
-        ]
+        nobody = repeat(0.0, len(rows))
+        return [*map(Parts._make, zip(*columns, self.topics[said, 0].tolist(), nobody, strict=True))]
 
 
 def _chosen(rows_known: Mapping[int, Any], rows: Ints, numbers: Ints, otherwise: Any) -> Any:

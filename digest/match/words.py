@@ -9,7 +9,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import chain, count
+from itertools import chain, count, pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -48,25 +48,25 @@ class Words:
         """The terms that signs stand for."""
         return [ord(sign) - _SIGNS for sign in signs]
 
-    def line(self, row: int) -> tuple[str, str]:
-        """The terms of one text, and its spellings, as signs in their order."""
-        own = slice(*self.ends[row : row + 2])
-        terms, spelled = self._lines
-        return terms[own], spelled[own]
-
     def spelling(self, sign: str) -> str:
         """The spelling that a sign stands for."""
         return self.spellings[ord(sign) - _SIGNS]
 
     @cached_property
-    def _lines(self) -> tuple[str, str]:
-        return _line(self.terms), _line(self.spelled)
+    def lines(self) -> Sequence[str]:
+        """The terms of each text as signs in their order."""
+        return self._lines(self.terms)
 
+    @cached_property
+    def written(self) -> Sequence[str]:
+        """The spellings of each text as signs in their order."""
+        return self._lines(self.spelled)
 
-def _line(numbers: Ints) -> str:
-    """A sign for each number."""
-    signs = np.minimum(numbers + _SIGNS, _LAST).astype("<u4")
-    return signs.tobytes().decode("utf-32-le", "surrogatepass")
+    def _lines(self, numbers: Ints) -> Sequence[str]:
+        """A sign for each number, text by text."""
+        signs = np.minimum(numbers + _SIGNS, _LAST).astype("<u4")
+        line = signs.tobytes().decode("utf-32-le", "surrogatepass")
+        return [line[start:end] for start, end in pairwise(self.ends)]
 
 
 def cut(texts: Sequence[str]) -> Words:

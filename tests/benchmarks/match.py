@@ -154,7 +154,7 @@ def ready_index(corpus: Sequence[Paper], space: Space | None = None) -> Index:
     index = build_index(corpus[:PAPERS], space)
     _ = index.weights, index.postings, index.meanings, index.rarity, index.twins
     _ = index.register.folded, index.register.simple, index.register.filed, index.register.signed
-    index.register.writing(())
+    _ = index.register.writing(()), index.words.lines, index.words.written
     rank(index, [Topic(name="language models")], reasons=False)
     return index
 

@@ -17,7 +17,7 @@ TEA = make_paper(2, title="Green tea and health", abstract="A trial with two cup
 def test_papers_are_found_by_meaning_without_a_common_word(model: SentenceModel) -> None:
     [matches] = rank(build_index([TEA, CARS], model), [make_topic("self-driving cars")])
     assert [match.paper_id for match in matches] == [CARS.id]
-    assert matches[0].parts["meaning"] > 1 > matches[0].parts["words"]
+    assert matches[0].parts.meaning > 1 > matches[0].parts.words
 
 
 def test_texts_are_encoded_alike_alone_and_among_others(model: SentenceModel, model_folder: Path) -> None:

@@ -16,7 +16,7 @@ from tests.make import make_paper
 )
 def test_every_word_is_found_where_it_stands(text: str) -> None:
     spelling = build_index([make_paper(1, title=text, abstract="")]).spelling(0)
-    starts = [spelling.start(number) for number in range(len(spelling.line) - 1)]
+    starts = [spelling.place(number)[0] for number in range(len(spelling.line) - 1)]
     words = map(spelling.words.spelling, spelling.written.removesuffix(END))
     assert starts == sorted({*starts})
     assert all(text.startswith(word, start) for word, start in zip(words, starts, strict=True))
@@ -32,6 +32,17 @@ def test_words_are_told_as_the_paper_writes_them_first() -> None:
         "Diffusion- models",
         "",
         "",
+    ]
+
+
+def test_a_phrase_whose_words_overlap_or_come_again_is_told_whole() -> None:
+    paper = make_paper(1, title="学习 of 机器学习", abstract="Model, models of a model model")
+    spelling = build_index([paper]).spelling(0)
+    phrases = (("机器", "器学"), ("model", "model"), ("model", "model", "model"))
+    assert [spelling.of(spelling.words.signs(one)) for one in phrases] == [
+        "机器学",
+        "models of a model",
+        "models of a model model",
     ]
 
 

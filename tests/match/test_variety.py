@@ -1,5 +1,5 @@
 from digest.match import build_index, choose_varied, drop_twins, rank
-from digest.models import Match
+from digest.models import Match, Parts
 from tests.make import make_paper, make_topic
 
 ABSTRACT = (
@@ -50,7 +50,8 @@ def test_choice_begins_with_the_best() -> None:
 
 
 def test_of_equal_matches_the_one_that_is_unlike_is_chosen() -> None:
-    even = [match._replace(parts={"words": 1.0}) for match in ranked() if match.paper_id != PAPERS[1].id]
+    alike = Parts(words=1.0, meaning=0.0, likes=0.0, topic=0.0)
+    even = [match._replace(parts=alike) for match in ranked() if match.paper_id != PAPERS[1].id]
     chosen = {match.paper_id for match in choose_varied(INDEX, even, 2)}
     assert even[0].paper_id in chosen
     assert PAPERS[2].id not in chosen - {even[0].paper_id}
@@ -58,7 +59,7 @@ def test_of_equal_matches_the_one_that_is_unlike_is_chosen() -> None:
 
 def test_papers_of_followed_authors_leave_relevance_its_say() -> None:
     matches = ranked()
-    followed = matches[-1]._replace(parts={**matches[-1].parts, "author": 40.0})
+    followed = matches[-1]._replace(parts=Parts(words=0.0, meaning=0.0, likes=0.0, topic=0.0, author=40.0))
     rest = matches[:-1]
     with_author = {match.paper_id for match in choose_varied(INDEX, [followed, *rest], 3)}
     alone = {match.paper_id for match in choose_varied(INDEX, rest, 2)}
