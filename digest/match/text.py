@@ -137,9 +137,12 @@ def _cut(found: str) -> Sequence[str]:
 @lru_cache(maxsize=1 << 16)
 def normal(text: str) -> str:
     """What two ways of typing a topic have in common: NFKC, without TeX, case and needless blanks."""
-    bare = _ACRONYMS.sub(r"\1", plain(text))  # for without case their plural cannot be told
-    if bare in _NAMES or not bare.isupper():  # else WHO is no name: a heading is written so
-        bare = _NAMED.sub(lambda found: _NAMES[found[0]], bare)
+    bare = plain(text)
+    if not bare.islower():
+        bare = _ACRONYMS.sub(r"\1", bare)  # for without case their plural cannot be told
+        # in capitals alone WHO is no name: a heading is written so
+        if any(name in bare for name in _NAMES) and (bare in _NAMES or not bare.isupper()):
+            bare = _NAMED.sub(lambda found: _NAMES[found[0]], bare)
     return " ".join(unicodedata.normalize("NFKC", bare).casefold().split())
 
 
