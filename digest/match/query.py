@@ -3,7 +3,8 @@
 Topics that differ in case, blanks or compatibility forms ask the same.
 """
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain, repeat
 
@@ -16,23 +17,31 @@ from digest.match.text import normal, surfaces, term, topic_terms
 from digest.match.words import Ints
 from digest.models import Paper, Topic
 
+FORM_TOLL = 0.5  # what a topic loses, in logits, that is said in other words than typed
+MOST_INTERESTS = 8  # that one topic may name to be asked for one by one
 MOST_WORDS = 400  # of a topic are read; more would only blur it
 FULL = 2.2  # BM25 weight, in rarities, of a word that a paper says often
 COVER_SHARE = 0.5  # what it adds that a paper holds every word of the topic, however seldom
 RAREST = 3  # words that tell what a topic is about
 COMMON = 3.5  # rarity below which commoner words are no worse a sign: more papers are about them, too
 
+#: What stands between interests that a topic lists, and words that make a sentence of it, which has clauses.
+_BETWEEN = re.compile(r"\s*;\s*|\s[|/]\s")
+_CLAUSES = re.compile(
+    r"\b(?:but|especially|except|excluding|ideally|no|not|particularly|preferably|without)\b"
+)
+
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Queries:
     """What a block of topics asks of one index; the entries of all topics stand one after another.
 
-    Behind the topics stand the other forms of some of them, with acronyms spelled out or with meanings
-    contracted, each a query of its own: a paper may say either.
+    Behind the topics stand other forms of some of them, each a query of its own: a paper may say either.
     """
 
     topics: tuple[Topic, ...]
     owners: tuple[int, ...]  # of the rows behind the topics: whose form each is
+    tolls: Floats  # and what it costs, in logits, that it is not the words as typed
     texts: tuple[str, ...]  # what is compared by meaning; empty without a word
     ends: Ints  # the entries of topic n are ends[n] to ends[n + 1]
     columns: Ints  # of each entry: terms, then pairs, that occur in the index
@@ -66,39 +75,74 @@ def likes_weight(count: int) -> float:
 
 def make_queries(index: Index, topics: Sequence[Topic], examples: Mapping[str, Paper]) -> Queries:
     """Look the words of topics up in the index."""
-    own = [topic_terms(read_text(topic)) for topic in topics]
-    forms = [(row, form) for row, words in enumerate(own) for form in index.acronyms.forms(words)]
-    asking = [*topics, *(topics[row] for row, _ in forms)]
-    texts = [read_text(topic) for topic in asking]
-    said = [*own, *(form for _, form in forms)]
+    own = [*map(read_text, topics)]
+    forms = [form for row, text in enumerate(own) for form in _forms(index, row, text)]
+    owners = [form.row for form in forms]
+    texts = [*own, *(form.text for form in forms)]
+    said = [*map(topic_terms, own), *(form.words for form in forms)]
     words = [list(dict.fromkeys(one))[:MOST_WORDS] for one in said]
     asked = _look_up(index, words)
     liked = tuple(_heard(index, known_papers(topic.liked, examples)) for topic in topics)
     share = np.array([likes_weight(len(papers)) for papers in liked])
-    share = np.concatenate([share, share[[row for row, _ in forms]]])
+    share = np.concatenate([share, share[owners]])
     rows, columns = _entries(index, [_kept(one, own) for one, own in zip(said, words, strict=True)])
     weights, covers = _weights(index, asked, rows, columns, 1 - share)
     sort = np.lexsort((-asked.rarity, asked.rows))
     return Queries(
         topics=tuple(topics),
-        owners=tuple(row for row, _ in forms),
-        texts=tuple(text if own else "" for text, own in zip(texts, words, strict=True)),
-        ends=_ends(rows, len(asking)),
+        owners=tuple(owners),
+        tolls=np.array([form.toll for form in forms], np.float32),
+        texts=tuple(text if some else "" for text, some in zip(texts, words, strict=True)),
+        ends=_ends(rows, len(texts)),
         columns=columns,
         weights=weights,
         covers=covers,
-        rarity=_mean_of_rarest(asked.rows[sort], asked.rarity[sort], len(asking)),
-        lengths=_lengths(asked, len(asking)),
+        rarity=_mean_of_rarest(asked.rows[sort], asked.rarity[sort], len(texts)),
+        lengths=_lengths(asked, len(texts)),
         liked=liked,
         disliked=tuple(known_papers(topic.disliked, examples) for topic in topics),
-        likes_share=np.where([bool(own) for own in words], share, 1.0).astype(np.float32),
+        likes_share=np.where([bool(some) for some in words], share, 1.0).astype(np.float32),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Form:
+    """Another way to ask what a topic asks."""
+
+    row: int  # of the topic
+    text: str
+    words: tuple[str, ...]
+    toll: float
+
+
+def _forms(index: Index, row: int, text: str) -> Iterator[_Form]:
+    """A topic with acronyms spelled out or meanings contracted; its interests, as typed and likewise."""
+    for one in (text, *interests(text)):
+        words = topic_terms(one)
+        if one is not text:
+            yield _Form(row, one, words, 0.0)
+        for said in index.acronyms.forms(words):
+            yield _Form(row, one, said, FORM_TOLL)
+
+
+def interests(text: str) -> Sequence[str]:
+    """What a reader lists in one topic, each to be found alone: `protein folding; RNA`; empty if nothing."""
+    if not _BETWEEN.search(text) or _CLAUSES.search(text):
+        return ()
+    found = [one for one in _BETWEEN.split(text) if topic_terms(one)]
+    return found if 1 < len(found) <= MOST_INTERESTS else ()
 
 
 def read_text(topic: Topic) -> str:
     """What is read of a topic: the same however it is typed; of one without words, its keywords."""
     text = normal(topic.text)
     return text if not topic.keywords or topic_terms(text) else normal(" ".join(topic.keywords))
+
+
+def wordings(topic: Topic) -> Sequence[str]:
+    """The texts of a topic of which the meaning is asked: the whole, and the interests that it lists."""
+    text = read_text(topic)
+    return text, *interests(text)
 
 
 def known_papers(ids: Sequence[str], examples: Mapping[str, Paper]) -> tuple[Paper, ...]:

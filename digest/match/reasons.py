@@ -8,7 +8,7 @@ import numpy as np
 
 from digest.match.index import Floats, Index
 from digest.match.learn import learn
-from digest.match.query import MOST_WORDS, known_papers, read_text
+from digest.match.query import MOST_WORDS, interests, known_papers, read_text
 from digest.match.rules import NO_RULES, Ruling, judge
 from digest.match.spelling import Spelling
 from digest.match.text import short, terms, topic_terms
@@ -28,9 +28,8 @@ LIKED_FROM = 1.0
 class Teller:
     """Tells why papers match one topic, whatever its name."""
 
-    own: str  # the words of the topic, as signs of the index
-    forms: tuple[str, ...]  # the same with acronyms spelled out or meanings contracted
-    acronyms: str  # that are in these
+    phrases: str  # the words of the topic, or of its interests, and of other forms, as signs between ENDs
+    telling: str  # of these words those that tell something alone
     ruling: Ruling
     liked: tuple[Paper, ...]
     meanings: Floats  # of the liked papers
@@ -50,12 +49,10 @@ class Teller:
 
     def _shared(self, index: Index, spelling: Spelling) -> list[str]:
         """What a paper holds of the topic, typed or in another form: no word twice, what tells most first."""
-        if not self.forms:
-            return _spelled(index, spelling, self.own, self.own)
-        # a single word of a spelled out acronym tells little: only where nothing else does
-        forms = END.join(self.forms)
-        said = _spelled(index, spelling, f"{self.own}{END}{forms}", self.own + self.acronyms)
-        return said or _spelled(index, spelling, forms, forms)
+        said = _spelled(index, spelling, self.phrases, self.telling)
+        if said or self.telling == self.phrases:
+            return said
+        return _spelled(index, spelling, self.phrases, self.phrases)
 
     def _like(self, index: Index, number: int) -> str:
         """The liked paper of nearest meaning."""
@@ -65,14 +62,17 @@ class Teller:
 
 def make_teller(index: Index, topic: Topic, examples: Mapping[str, Paper]) -> Teller:
     """Read a topic for its reasons."""
-    own = topic_terms(read_text(topic))[:MOST_WORDS]
+    text, signs = read_text(topic), index.words.signs
+    own = [topic_terms(one)[:MOST_WORDS] for one in interests(text) or [text]]
     liked = known_papers(topic.liked, examples)
     known = learn(index, liked) if liked else {}
     meanings = np.array([known[paper.id].meaning for paper in liked], np.float32)
-    forms = [*index.acronyms.forms(own)]
-    acronyms = [one for form in forms for one in form if one in index.acronyms.meanings]
-    signs = index.words.signs
-    return Teller(signs(own), tuple(map(signs, forms)), signs(acronyms), judge(index, topic), liked, meanings)
+    forms = [form for words in own for form in index.acronyms.forms(words)]
+    phrases = END.join(map(signs, (*own, *forms)))
+    # a word of a spelled out acronym or of one interest of several tells little: only where nothing else does
+    whole = [one for words in own for one in words if len(own) == 1 or len(words) == 1]
+    telling = signs([*whole, *(one for form in forms for one in form if one in index.acronyms.meanings)])
+    return Teller(phrases, telling, judge(index, topic), liked, meanings)
 
 
 def _join(ruling: Ruling, number: int, like: str, words: list[str]) -> tuple[str, ...]:

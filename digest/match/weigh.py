@@ -24,7 +24,6 @@ LIKES_RARITY = 7.0  # liked papers say as much as a topic of words that one pape
 LIKES_CREDIT = 1.5
 SILENT = np.float32(-1e35)  # logit where nothing speaks for the paper; added, which is quicker than copied
 TINY = np.float32(1e-6)  # so that no meaning at all is no hit, also where likes are all that counts
-FORM_TOLL = np.float32(0.5)  # what a topic loses, in logits, that is said in other words than typed
 LIKENESS_FLOOR = 0.05  # what likes must add to make a paper a hit without any word of the topic
 
 
@@ -81,7 +80,7 @@ def weigh(index: Index, queries: Queries) -> Block:
         logits[row] += near
         silent[row] &= near < LIKENESS_FLOOR
     logits *= slopes
-    topics[len(queries.topics) :] -= FORM_TOLL
+    topics[len(queries.topics) :, 0] -= queries.tolls
     logits += topics
     logits += silent * SILENT
     loudest = _join_forms(queries, logits)

@@ -7,10 +7,11 @@ Without the model nothing happens here. A model of other files has other keys, s
 
 from collections.abc import Iterable
 from datetime import datetime
+from itertools import chain
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from digest.match.query import read_text
+from digest.match.query import wordings
 from digest.match.semantic import SentenceModel
 from digest.models import Paper, Topic
 from digest.pipeline.model import current_space, tell
@@ -26,7 +27,7 @@ async def recall(conn: AsyncConnection, papers: Iterable[Paper], topics: Iterabl
     model = current_space()
     if not isinstance(model, SentenceModel):
         return 0
-    missing = model.missing(papers, map(read_text, topics))
+    missing = model.missing(papers, chain.from_iterable(map(wordings, topics)))
     known = await vectors.by_keys(conn, missing) if missing else {}
     model.remember(known)
     return len(missing) - len(known)

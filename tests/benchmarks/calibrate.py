@@ -25,7 +25,7 @@ from digest.match.best import LOWEST
 from digest.match.meaning import Calibration, Space
 from digest.match.query import make_queries
 from digest.match.semantic import open_model
-from digest.match.weigh import FORM_TOLL, weigh
+from digest.match.weigh import weigh
 from digest.models import Topic
 from tests.benchmarks.judged import DataSet, data_sets
 
@@ -88,6 +88,7 @@ def _read_topic(
     asked = make_queries(index, [Topic(name=text) for text in wordings], {})
     block = weigh(index, asked)
     weights = block.words + block.meaning
+    tolls = np.concatenate([np.zeros(len(wordings)), asked.tolls])
     for number in range(len(wordings)):
         kept = np.flatnonzero(known & (block.logits[number] > LOWEST))
         forms = block.loudest.get(number, np.full(len(known), number))[kept]
@@ -99,7 +100,7 @@ def _read_topic(
             relevant=relevant[kept],
             rarity=asked.rarity[forms],
             length=asked.lengths[forms],
-            toll=np.where(forms == number, 0, FORM_TOLL),
+            toll=tolls[forms],
             papers=int(known.sum()),
             wanted=len(grades),
         )

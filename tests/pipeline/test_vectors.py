@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import func, select
 
 from digest.match import build_index, rank
-from digest.match.query import read_text
+from digest.match.query import wordings
 from digest.match.semantic import SentenceModel, open_model
 from digest.pipeline import vectors
 from digest.pipeline.compose import compose
@@ -20,7 +20,7 @@ from tests.pipeline.steps import announce, at, subscribe
 
 CARS = make_paper(1, title="Automobiles without drivers", abstract="A vehicle finds its way in traffic.")
 TEA = make_paper(2, title="Green tea and health", abstract="A trial with two cups a day.")
-DRIVING = make_topic("self-driving cars")
+DRIVING = make_topic("self-driving cars; lorries")  # with its two interests three texts
 
 
 @pytest.fixture
@@ -45,7 +45,7 @@ async def count(db: Database) -> int:
 
 async def test_a_pass_keeps_what_it_encoded(db: Database, model: SentenceModel) -> None:
     await composed(db)
-    assert await count(db) == 3
+    assert await count(db) == 5
     assert model.take_new() == {}
 
 
@@ -56,10 +56,10 @@ async def test_the_next_process_encodes_nothing_again(
     use_model(model_folder, pytest.fail)
     fresh = current_space()
     assert isinstance(fresh, SentenceModel)
-    assert len(fresh.missing([CARS, TEA], [read_text(DRIVING)])) == 3
+    assert len(fresh.missing([CARS, TEA], wordings(DRIVING))) == 5
     async with db.read() as conn:
         await vectors.recall(conn, [CARS, TEA], [DRIVING])
-    assert fresh.missing([CARS, TEA], [read_text(DRIVING)]) == set()
+    assert fresh.missing([CARS, TEA], wordings(DRIVING)) == set()
 
 
 @pytest.mark.parametrize(("papers", "told"), [(199, False), (200, True)])
@@ -92,6 +92,6 @@ async def test_retention_takes_vectors_with_the_papers(db: Database, model: Sent
     await composed(db)
     later = NOW + timedelta(days=100)
     await clean_up(db, Kept(papers=timedelta(days=200)), later)
-    assert await count(db) == 3
-    assert (await clean_up(db, Kept(papers=timedelta(days=90)), later)).vectors == 3
+    assert await count(db) == 5
+    assert (await clean_up(db, Kept(papers=timedelta(days=90)), later)).vectors == 5
     assert await count(db) == 0
