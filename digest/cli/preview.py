@@ -12,6 +12,7 @@ import typer
 
 from digest.cli import options, supply
 from digest.cli.desk import Desk, desk, note, run_async
+from digest.compose import wording
 from digest.compose.cards import clean_title
 from digest.config.file import Roster
 from digest.deliver.files import safe_name
@@ -235,9 +236,8 @@ def _content(one: Preview, form: Form) -> bytes:
 
 def _tell_unheard(one: Preview) -> None:
     """Words that no paper holds, which may be misspelt."""
-    for topic, words in one.unheard.items():
-        if words:
-            note(f"{topic.name}: no paper says “{'”, “'.join(words)}”; is it spelled so?")
+    for sentence in wording.unheard(one.unheard):
+        note(sentence)
 
 
 def _explain(one: Preview) -> None:

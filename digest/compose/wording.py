@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 from digest.compose import prose
 from digest.compose.cards import clean_title
-from digest.models import Issue, Paper, Site, Subscriber
+from digest.models import Issue, Paper, Site, Subscriber, Topic
 
 #: Characters of the first title in a subject. Inboxes cut where they must; whole titles can be searched for.
 TITLE = 150
@@ -17,6 +17,9 @@ LISTS = ("More that matched", "Trending", "New versions of papers that you were 
 
 #: Characters of a note, and of the sentence that names the topics.
 NOTE, FOLLOWING = 400, 600
+
+#: Words of a topic that are named as misspelt.
+UNHEARD = 5
 
 
 def subject(issue: Issue, papers: Mapping[str, Paper]) -> str:
@@ -61,6 +64,14 @@ def sentence(issue: Issue, subscriber: Subscriber, span: str | None = None) -> s
     if count == considered:
         return f"{count:,} new {_papers(count)} for you{when}."
     return f"{count:,} of {considered:,} new papers for you{when}."
+
+
+def unheard(topics: Mapping[Topic, Sequence[str]]) -> list[str]:
+    """Of each topic some of the words that no paper holds, which may be misspelt."""
+    return [
+        f"{topic.name}: no paper says “{'”, “'.join(words[:UNHEARD])}”; is it spelled so?"
+        for topic, words in topics.items()
+    ]
 
 
 def following(topics: Sequence[str]) -> str:

@@ -22,7 +22,15 @@ from digest.compose.steady import AnyComposer
 from digest.match.rank import rank
 from digest.match.variety import choose_varied, drop_twins
 from digest.models import Issue, Match, Paper, Subscriber, Topic
-from digest.pipeline.window import FIRST_WINDOW, Reading, first_pass, hottest, open_window, with_reasons
+from digest.pipeline.window import (
+    FIRST_WINDOW,
+    Reading,
+    first_pass,
+    hottest,
+    open_window,
+    unheard_in,
+    with_reasons,
+)
 from digest.storage import issues, papers, passes, trending
 from digest.storage.database import Database
 from digest.storage.trending import Listed
@@ -42,6 +50,7 @@ class Shown:
 
     issue: Issue
     papers: Mapping[str, Paper]
+    unheard: Mapping[Topic, Sequence[str]]  # words that no paper holds, of topics that have any
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -113,7 +122,8 @@ class Catalogue:
             examples = await _examples(conn, subscriber)
             seen = await issues.reserved_ids(conn, subscriber.id)
         issue = await asyncio.to_thread(choose, reading, subscriber, now, examples, seen)
-        return Shown(issue=issue, papers=_known(reading))
+        unheard = unheard_in(reading, subscriber.topics)
+        return Shown(issue=issue, papers=_known(reading), unheard=unheard)
 
     async def week(self, subscriber: Subscriber, now: datetime) -> Shown:
         """What the last seven days hold for these choices, whatever was mailed already."""
@@ -121,7 +131,8 @@ class Catalogue:
         async with self._db.read() as conn:
             examples = await _examples(conn, subscriber)
         issue = await asyncio.to_thread(choose, edition.reading, subscriber, now, examples)
-        return Shown(issue=issue, papers=edition.papers)
+        unheard = unheard_in(edition.reading, subscriber.topics)
+        return Shown(issue=issue, papers=edition.papers, unheard=unheard)
 
     async def _read(self, conn: AsyncConnection, start: int, newest: int, now: datetime) -> Reading:
         """The window of these passes. Most passes bring nothing: bounds without papers between share one.

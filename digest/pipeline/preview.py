@@ -11,7 +11,6 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from digest.compose.freeze import papers_of
 from digest.compose.headers import message_id
 from digest.compose.steady import AnyComposer
-from digest.match import unheard
 from digest.models import Issue, Match, Message, Paper, Subscriber, Topic
 from digest.pipeline import late
 from digest.pipeline.compose import freeze_for
@@ -24,6 +23,7 @@ from digest.pipeline.window import (
     open_window,
     rank_topics,
     reasons_of,
+    unheard_in,
 )
 from digest.storage import issues, papers, passes
 from digest.storage.batches import batches
@@ -47,7 +47,7 @@ class Preview:
     ranked: Sequence[tuple[Topic, Sequence[Match]]]
     losses: Mapping[Topic, Sequence[str]]  # what the rules of each topic kept out, in words
     near: Sequence[Match]  # the best that do not pass the cut
-    unheard: Mapping[Topic, Sequence[str]]  # words of topics that no paper holds
+    unheard: Mapping[Topic, Sequence[str]]  # words that no paper holds, of topics that have any
 
     def to_json(self) -> dict[str, Any]:
         """The promised shape."""
@@ -101,7 +101,6 @@ async def preview(
         [(_, issue)] = await explain_shown(reading, [(subscriber, bare)], examples)
         near = reasons_of(reading, subscriber, nearest(ranked, subscriber), examples)
         losses = await find_losses(conn, reading, subscriber)
-        strange = {topic: unheard(reading.index, topic) for topic in subscriber.topics if issue.considered}
         known = await papers.by_ids(conn, {*named(issue), *(match.paper_id for match in near)})
     message = await asyncio.to_thread(message_of, composer, issue, subscriber, known, now)
     return Preview(
@@ -112,7 +111,7 @@ async def preview(
         ranked=[(topic, ranked[topic]) for topic in subscriber.topics],
         losses=losses,
         near=near,
-        unheard=strange,
+        unheard=unheard_in(reading, subscriber.topics),
     )
 
 

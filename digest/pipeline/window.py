@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from digest.compose.freeze import Window
 from digest.match.index import Index, build_index
-from digest.match.losses import losses
+from digest.match.losses import losses, unheard
 from digest.match.rank import explain, rank
 from digest.models import Issue, Match, Paper, Subscriber, Topic
 from digest.pipeline import vectors
@@ -173,6 +173,12 @@ def reasons_of(
     named = {topic.name: topic for topic in reversed(reader.topics)}
     picks = [(named[match.topic], match) for match in matches]
     return explain(reading.index, picks, examples=examples)
+
+
+def unheard_in(reading: Reading, topics: Sequence[Topic]) -> dict[Topic, Sequence[str]]:
+    """Of topics that have any, the words that no paper holds; nothing where there are no papers."""
+    asked = topics if reading.index.papers else ()
+    return {topic: words for topic in asked if (words := unheard(reading.index, topic))}
 
 
 def _rank_enough(

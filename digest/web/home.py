@@ -12,6 +12,7 @@ from digest.compose import wording
 from digest.models import Subscriber
 from digest.pipeline.catalogue import Edition, choose, nearest
 from digest.pipeline.preview import message_of
+from digest.pipeline.window import unheard_in
 from digest.storage.trending import Listed
 from digest.web.choices import TRENDING_ALONE, Choice, read_choice, read_topics, sentence_of, zones
 from digest.web.front import Front, form_of, front, network_of
@@ -124,6 +125,7 @@ def _part(tools: Front, edition: Edition, reader: Subscriber) -> str:
         mail_url="/preview/mail?" + urlencode(asked),
         sentence=wording.sentence(issue, reader, ""),
         note=issue.note,
+        unheard=wording.unheard(unheard_in(edition.reading, reader.topics)),
         views=issue_views(issue, edition.papers, reader, public=True),
         hot=title_views(issue.trending, edition.papers),
         left_out=match_views(issue.left_out or below, edition.papers),

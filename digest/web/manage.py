@@ -175,6 +175,7 @@ async def _preview(tools: Front, reader: Subscriber) -> str:
         mail_url=None,
         sentence=wording.sentence(issue, reader, span),
         note=issue.note,
+        unheard=wording.unheard(found.unheard),
         views=issue_views(issue, papers, reader, public=False),
         hot=title_views(issue.trending, papers),
         left_out=match_views(issue.left_out, papers),

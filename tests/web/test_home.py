@@ -30,6 +30,13 @@ async def test_preview_ranks_papers_and_says_why(place: Place) -> None:
     assert "Language models" not in page.text
 
 
+async def test_preview_names_words_that_no_paper_holds(place: Place) -> None:
+    await announce(place.db, make_paper(1, title="Black holes"))
+    page = await place.client.post("/preview", data={"topics": "black holes\nspeech recogniton"})
+    assert "speech recogniton: no paper says “recogniton”; is it spelled so?" in page.text
+    assert "black holes: no paper" not in page.text
+
+
 @pytest.mark.parametrize("part", ["", "&part=1"])
 async def test_preview_without_words_says_what_to_write(place: Place, part: str) -> None:
     page = await place.client.get(f"/preview?topics=the+of{part}")

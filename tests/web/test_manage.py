@@ -80,6 +80,13 @@ async def test_preview_follows_unsaved_choices(place: Place) -> None:
     assert (await reload(place.db, reader)).topics[0].name == "bees"
 
 
+async def test_preview_of_choices_names_words_that_no_paper_holds(place: Place) -> None:
+    reader = await active(place, topics=(make_topic("bees"),))
+    await announce(place.db, make_paper(1, title="Dancing bees"))
+    page = await fill(place, path_of(place, reader.id), **{"t0-name": "black hoels", "action": "preview"})
+    assert "no paper says “hoels”; is it spelled so?" in page
+
+
 async def test_papers_of_a_week_are_not_called_those_of_today(place: Place) -> None:
     number = await announce(place.db, make_paper(1, title="Dancing bees"))
     reader = await active(place, topics=(make_topic("bees"),))
