@@ -26,7 +26,8 @@ def losses(index: Index, topic: Topic, *, examples: Mapping[str, Paper], cut: fl
 
 
 def unheard(index: Index, topic: Topic) -> list[str]:
-    """The words of a topic that no paper of the index nor of the literature holds: most are misspelt."""
+    """The words of a topic and its rules that neither papers nor the literature hold: most are misspelt."""
     known = (index.vocabulary, load_background().numbers, index.acronyms.meanings)
-    words = {word: term(word) for word in surfaces(topic.text) if not IS_UNSPACED.match(word)}
+    said = " ; ".join((topic.text, *topic.keywords, *topic.exclude))
+    words = {word: term(word) for word in surfaces(said) if not IS_UNSPACED.match(word)}
     return [word for word, stem in words.items() if stem and not any(stem in terms for terms in known)]

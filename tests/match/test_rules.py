@@ -167,3 +167,5 @@ def test_misspelt_words_of_a_topic_are_told() -> None:
     index = build_index([make_paper(1, title="Frobnication", abstract="")])
     topic = make_topic("speech recogniton with frobnications in LLMs, of RLHF and the 机器")
     assert unheard(index, topic) == ["recogniton"]
+    ruled = make_topic("speech", keywords=("phonnemes", "O(n)"), exclude=("surveis",))
+    assert unheard(index, ruled) == ["phonnemes", "surveis"]
