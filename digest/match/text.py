@@ -13,17 +13,19 @@ from threading import Lock
 
 import snowballstemmer
 
+from digest.match.families import FIRST, american
 from digest.models import Paper
 
 #: Scripts that write without blanks: Thai to Myanmar, kana, Han (with its extensions), Khmer.
-_UNSPACED = "\u0e01-\u0eff\u1000-\u109f\u1780-\u17ff\u3005-\u3007\u3041-\u30ff\u3400-\u9fff\uf900-\ufaff"
-_UNSPACED += "\U00020000-\U0003ffff"
+UNSPACED = "\u0e01-\u0eff\u1000-\u109f\u1780-\u17ff\u3005-\u3007\u3041-\u30ff\u3400-\u9fff\uf900-\ufaff"
+UNSPACED += "\U00020000-\U0003ffff"
 #: Signs inside words that `\w` does not hold: accents, Hebrew points, Arabic and Indic vowels.
-_SIGNS = "\u0300-\u036f\u0591-\u05bd\u05bf-\u05c7\u064b-\u065f\u0670\u0900-\u0963\u0966-\u0dff"
-_WORD = re.compile(rf"[{_UNSPACED}]+|\b[A-Za-z](?:\+\+|#)(?![A-Za-z])|(?:[^\W_{_UNSPACED}]|[{_SIGNS}])+")
+SIGNS = "\u0300-\u036f\u0591-\u05bd\u05bf-\u05c7\u064b-\u065f\u0670\u0900-\u0963\u0966-\u0dff"
+_WORD = re.compile(rf"[{UNSPACED}]+|\b[A-Za-z](?:\+\+|#)(?![A-Za-z])|(?:[^\W_{UNSPACED}]|[{SIGNS}])+")
 #: The same words where a text is ASCII, as nearly all are: found three times as fast.
 _ASCII_WORD = re.compile(r"\b[A-Za-z](?:\+\+|#)(?![A-Za-z])|[A-Za-z0-9]+", re.ASCII)
-IS_UNSPACED = re.compile(rf"[{_UNSPACED}]")
+IS_UNSPACED = re.compile(rf"[{UNSPACED}]")
+IS_SIGN = re.compile(rf"[{SIGNS}]")
 
 #: Marks that are written or left out at will: accents, Hebrew points, Arabic vowels.
 _MARKS = re.compile("[\u0300-\u036f\u0591-\u05c7\u064b-\u065f\u0670\u1ab0-\u1aff\u20d0-\u20ff\ufe20-\ufe2f]+")
@@ -57,8 +59,11 @@ _ACCENTS = dict(
     )
 )
 _TEX_FONT = re.compile(
-    r"\\(?:math|text)(?:cal|rm|bf|it|sf|tt|bb|frak|scr)?\b\s*|\\(?:emph|left|right)\b\s*|[${}]"
+    r"\\(?:href|textcolor|color)\{[^{}]*\}|\\(?:math|text)(?:cal|rm|bf|it|sc|sf|sl|tt|up|bb|frak|scr)?\b\s*"
+    r"|\\(?:bm|boldsymbol|emph|left|mbox|operatorname|right|underline)\b\s*|[${}]"
 )
+#: A note beside a word, which is not part of it.
+_TEX_NOTE = re.compile(r"\\footnote(?:mark|text)?\b(?:\[[^\]]*\])?")
 
 STOP_WORDS = frozenset(
     """a about above after again against all also am an and any are as at be because been before being
@@ -89,8 +94,7 @@ _stemming = Lock()  # a stemmer keeps its word in itself, and windows are indexe
 def plain(text: str) -> str:
     """`text` with TeX accents as letters, without fonts and dollar signs, in NFC: what words are cut from."""
     if "\\" in text or "$" in text:
-        text = _TEX_ACCENT.sub(_accented, text)
-        text = _TEX_FONT.sub("", text)
+        text = _TEX_FONT.sub("", _TEX_NOTE.sub(" ", _TEX_ACCENT.sub(_accented, text)))
     return text if text.isascii() else unicodedata.normalize("NFC", _HEAPED.sub(r"\1", text))
 
 
@@ -150,6 +154,7 @@ def normal(text: str) -> str:
 def term(word: str) -> str:
     """What two spellings of a word have in common: folded and stemmed; empty for a stop word."""
     bare = _ACRONYMS.sub(r"\1", word) if word.endswith("s") else word
+    bare = _NAMES[bare] if bare == "US" else bare  # `WHO` would be three words
     folded = bare.lower() if bare.isascii() else "".join(fold(bare).split())  # some signs make several words
     if folded in STOP_WORDS:
         return ""
@@ -160,12 +165,12 @@ def term(word: str) -> str:
 
 @lru_cache(maxsize=1 << 15)
 def _stem(word: str) -> str:
-    """The stem of an English word; kept, for a stemming costs more than all else that a word goes through."""
+    """What stands for an English word; kept, for stemming costs more than all else that a word meets."""
     if len(word) > LONGEST:  # no English word, and the stemmer takes seconds for a megabyte
         return word
     with _stemming:
-        stem: str = _stemmer.stemWord(word)
-    return stem
+        stem: str = _stemmer.stemWord(american(word))
+    return FIRST.get(stem, stem)
 
 
 def terms(text: str) -> list[str]:

@@ -3,7 +3,8 @@ from itertools import product
 
 import pytest
 
-from digest.match.text import fold, normal, surfaces, term, terms
+from digest.match.families import american
+from digest.match.text import fold, normal, plain, surfaces, term, terms
 
 
 @pytest.mark.parametrize(
@@ -52,9 +53,47 @@ def test_tex_is_no_word() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("text", "read"),
+    [
+        (r"\textsc{Tool}: \underline{a} framework", "Tool: a framework"),
+        (r"\href{https://papers.dev/x}{our page} \textcolor{red}{bold}", "our page bold"),
+        (r"data\footnote{Ours.} and code", "data Ours. and code"),
+        (r"\leftarrow", r"\leftarrow"),
+    ],
+)
+def test_tex_around_words_is_left_out(text: str, read: str) -> None:
+    assert plain(text) == read
+
+
 def test_inflected_words_share_a_term() -> None:
     assert term("Transformers") == term("transformer")
     assert term("storage") != term("RAG")
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("optimisation", "optimal"),
+        ("summarised", "summaries"),
+        ("behaviours", "behavior"),
+        ("paediatric", "pediatrics"),
+        ("matrices", "matrix"),
+        ("molecular", "molecule"),
+        ("medicine", "medical"),
+        ("US", "USA"),
+    ],
+)
+def test_families_and_british_spellings_share_a_term(one: str, other: str) -> None:
+    assert term(one) == term(other)
+
+
+@pytest.mark.parametrize(
+    "word", ["noise", "denoising", "promises", "pairwise", "supervised", "precise", "us"]
+)
+def test_words_that_are_spelled_so_everywhere_stay(word: str) -> None:
+    assert american(word) == word
+    assert term(word) != term("USA")
 
 
 def test_threads_do_not_mix_their_words() -> None:
