@@ -16,7 +16,7 @@ from digest.match.words import END
 from digest.models import Paper, Parts, Topic
 
 MOST = 6  # reasons are read at a glance
-FEW = 12  # words of a topic whose pieces are kept
+FEW, PIECES = 12, 1 << 12  # signs of a line of which the pieces are kept, and such lines: 26 MB at most
 LONGEST = 8  # words of a phrase; of a script without blanks, one character more
 TITLE = 60  # characters of a liked paper's title
 
@@ -33,19 +33,22 @@ class Teller:
     ruling: Ruling
     liked: tuple[Paper, ...]
     meanings: Floats  # of the liked papers
-    told: dict[str, tuple[str, ...]] = field(default_factory=dict, repr=False)  # by paper
+    #: By paper, and whether it is like the liked ones.
+    told: dict[tuple[str, bool], tuple[str, ...]] = field(default_factory=dict, repr=False)
 
     def because(self, index: Index, paper_id: str, parts: Parts | None) -> tuple[str, ...]:
         """The reasons for a paper, worked out once: author, keywords, category, liked paper, phrases, words.
 
         Phrases are spelt as the paper spells them, so that they can be found and marked there.
         """
-        if paper_id not in self.told:
+        is_liked = bool(self.liked and parts and parts.likes >= LIKED_FROM)
+        told = self.told.get((paper_id, is_liked))
+        if told is None:
             number = index.numbers[paper_id]
-            like = self._like(index, number) if self.liked and parts and parts.likes >= LIKED_FROM else ""
-            words = self._shared(index, index.spelling(number))
-            self.told[paper_id] = _join(self.ruling, number, like, words)
-        return self.told[paper_id]
+            like = self._like(index, number) if is_liked else ""
+            told = _join(self.ruling, number, like, self._shared(index, index.spelling(number)))
+            self.told[paper_id, is_liked] = told
+        return told
 
     def _shared(self, index: Index, spelling: Spelling) -> list[str]:
         """What a paper holds of the topic, typed or in another form: no word twice, what tells most first."""
@@ -63,7 +66,8 @@ class Teller:
 def make_teller(index: Index, topic: Topic, examples: Mapping[str, Paper]) -> Teller:
     """Read a topic for its reasons."""
     text, signs = read_text(topic), index.words.signs
-    own = [topic_terms(one)[:MOST_WORDS] for one in interests(text) or [text]]
+    listed = [one for one, toll in interests(text).items() if not toll]
+    own = [topic_terms(one)[:MOST_WORDS] for one in listed or [text]]
     liked = known_papers(topic.liked, examples)
     known = learn(index, liked) if liked else {}
     meanings = np.array([known[paper.id].meaning for paper in liked], np.float32)
@@ -120,11 +124,11 @@ def _spelled(index: Index, spelling: Spelling, phrases: str, single: str) -> lis
 
 def _pieces(held: str) -> Sequence[str]:
     """What can be cut out of the runs of words between ENDs, the longest first, each once."""
-    return _few_pieces(held) if len(held) <= FEW else tuple(dict.fromkeys(_cut_out(held.split(END))))
+    return _known_pieces(held) if len(held) <= FEW else _known_pieces.__wrapped__(held)
 
 
-@lru_cache(maxsize=1 << 12)
-def _few_pieces(held: str) -> Sequence[str]:
+@lru_cache(maxsize=PIECES)
+def _known_pieces(held: str) -> Sequence[str]:
     """Kept, for many papers hold the same of a topic."""
     return tuple(dict.fromkeys(_cut_out(held.split(END))))
 

@@ -14,7 +14,7 @@ import numpy as np
 from digest.match.index import Index
 from digest.match.names import Name, can_be_one, readings
 from digest.match.register import Mask, Register
-from digest.match.text import IS_UNSPACED, STOP_WORDS, fold, plain
+from digest.match.text import IS_SIGN, IS_UNSPACED, STOP_WORDS, fold, plain
 from digest.models import Topic
 
 _GAP = re.compile(r"[\s\-\u2010-\u2015_/]+")
@@ -130,7 +130,9 @@ class Keyword:
 
 def _is_letter(sign: str) -> bool:
     """Words of other scripts end beside those of a script without blanks. A pattern of this took 2 ms."""
-    return (sign.isalnum() or sign == "_") and not IS_UNSPACED.match(sign)
+    if sign.isascii():
+        return sign.isalnum() or sign == "_"
+    return bool(sign.isalnum() or IS_SIGN.match(sign)) and not IS_UNSPACED.match(sign)
 
 
 def holds(text: str, keyword: str) -> bool:

@@ -7,15 +7,16 @@ is looked up for the few that are asked for.
 import re
 from dataclasses import dataclass
 
-from digest.match.text import IS_UNSPACED
+from digest.match.text import IS_SIGN, IS_UNSPACED, SIGNS, UNSPACED
 from digest.match.words import Words
 
 #: What parts neighbouring words: where a clause or a bracket ends in between they are no phrase.
-_PARTED = re.compile(r"[^\w\s/'’\u00ad\u2010-\u2013-]")
+_PARTED = re.compile(rf"[^\w\s{UNSPACED}{SIGNS}/'’\u00ad\u2010-\u2013-]")
 
+FURTHEST = 200  # times that a paper says a word before; nobody looks for a phrase behind so many
 TRIED = 10  # places where words stand beside each other, before they are taken to be no phrase in a paper
 
-_JOINED = re.compile(r"(?:\w+-)+$")
+_JOINED = re.compile(rf"(?:[\w{UNSPACED}{SIGNS}]+-)+$")
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -23,7 +24,7 @@ class Spelling:
     """The terms of a paper, stop words left out, and how it writes each."""
 
     text: str  # title and abstract
-    line: str  # the signs of its terms, a sign of no term between title and abstract
+    line: str  # the signs of its terms; END, which is none, between title and abstract
     written: str  # the signs of their spellings
     words: Words
 
@@ -38,6 +39,8 @@ class Spelling:
 
     def _written(self, first: int, last: int) -> str:
         """From one word to another, with what hyphens join: `few-` in `few-shot`; empty if they part."""
+        if self.written.count(self.written[first], 0, first) > FURTHEST:
+            return ""
         start, end = self.place(first)
         if first != last:
             _, end = self.place(last, first + 1, start + 1)
@@ -67,5 +70,9 @@ class Spelling:
         before, after = self.text[place - 1 : place], self.text[end : end + 1]
         if len(word) == 1 and word.isalpha() and self.text.startswith(("++", "#"), end):  # `C` in `C++`
             return True
-        goes_on = before.isalnum() or (after.isalnum() and word[-1].isalnum())
-        return goes_on and not any(map(IS_UNSPACED.match, (word, before, after)))
+        if before.isascii() and after.isascii() and word.isascii():
+            return before.isalnum() or (after.isalnum() and word[-1].isalnum())
+        if IS_UNSPACED.match(word):  # one character is a word only where it stands alone
+            return len(word) == 1 and any(map(IS_UNSPACED.match, (before, after)))
+        goes_on = any(sign.isalnum() or IS_SIGN.match(sign) for sign in (before, after))
+        return goes_on and not any(map(IS_UNSPACED.match, (before, after)))

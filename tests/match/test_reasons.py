@@ -1,6 +1,8 @@
 from typing import Any
 
-from digest.match import build_index, rank
+import pytest
+
+from digest.match import build_index, explain, rank
 from tests.make import make_paper, make_topic
 
 
@@ -68,3 +70,32 @@ def test_six_reasons_are_enough() -> None:
 def test_words_that_are_always_parted_are_named_singly() -> None:
     because = reasons("Speech, recognition. " * 2000, "A hostile title.", "recognition speech " * 40)
     assert set(because) == {"Speech", "recognition"}
+
+
+def test_a_phrase_of_a_script_with_vowel_signs_is_told_whole() -> None:
+    paper = make_paper(1, title="बड़ी भाषा मॉडल", abstract="")
+    [match] = rank(build_index([paper]), [make_topic("बड़ी भाषा मॉडल")])[0]
+    assert match.because == ("बड़ी भाषा मॉडल",)
+
+
+def test_a_word_is_not_told_from_within_another_of_its_script() -> None:
+    index = build_index([make_paper(1, title="কী কি", abstract="ক")])
+    [match] = rank(index, [make_topic("ক")])[0]
+    assert match.because == ("ক",)
+
+
+def test_matches_without_parts_spoil_no_reasons_of_others() -> None:
+    liked = make_paper(2, title="Graph networks for molecules", abstract="Neural networks for chemistry.")
+    topic = make_topic("graph networks", liked=(liked.id,))
+    index = build_index([make_paper(1, title="Graph neural networks for molecules")])
+    [bare] = rank(index, [topic], examples={liked.id: liked}, reasons=False)[0]
+    explain(index, [(topic, bare._replace(parts=None))], examples={liked.id: liked})
+    [told] = explain(index, [(topic, bare)], examples={liked.id: liked})
+    assert told.because[0] == "you liked “Graph networks for molecules”"
+
+
+@pytest.mark.parametrize(("times", "told"), [(100, "model zoo"), (300, "")])
+def test_no_phrase_is_looked_for_behind_hundreds_of_its_first_word(times: int, told: str) -> None:
+    """Each of them would have to be counted in the text: minutes for a hostile abstract."""
+    index = build_index([make_paper(1, title="A", abstract="model, " * times + "model zoo")])
+    assert index.spelling(0).of(index.words.signs(["model", "zoo"])) == told
