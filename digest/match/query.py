@@ -17,6 +17,7 @@ from digest.match.text import normal, surfaces, term, topic_terms
 from digest.match.words import Ints
 from digest.models import Paper, Topic
 
+AND_TOLL = 1.5  # what it costs, in logits, to be about one of two things between which a topic says `and`
 FORM_TOLL = 0.5  # what a topic loses, in logits, that is said in other words than typed
 MOST_INTERESTS = 8  # that one topic may name to be asked for one by one
 MOST_WORDS = 400  # of a topic are read; more would only blur it
@@ -27,8 +28,12 @@ COMMON = 3.5  # rarity below which commoner words are no worse a sign: more pape
 
 #: What stands between interests that a topic lists, and words that make a sentence of it, which has clauses.
 _BETWEEN = re.compile(r"\s*;\s*|\s[|/]\s")
-_CLAUSES = re.compile(
-    r"\b(?:but|especially|except|excluding|ideally|no|not|particularly|preferably|without)\b"
+_AND = re.compile(r",?\s+and\s+")
+_CLAUSES = re.compile(r"\b(?:especially|ideally|no|not|particularly|preferably|without)\b")
+#: What a reader does not want, said in the topic: its words would bring it.
+_UNWANTED = re.compile(
+    r"(?:[,;(]\s*|\b(?:and|but)\s+)+not\b(?!\s+(?:just|limited|only))[^,;.]*|\bnot\s+(?:about|on)\b[^,;.]*"
+    r"|\b(?:except|excluding)\b[^,;.]*"
 )
 
 
@@ -117,26 +122,41 @@ class _Form:
 
 def _forms(index: Index, row: int, text: str) -> Iterator[_Form]:
     """A topic with acronyms spelled out or meanings contracted; its interests, as typed and likewise."""
-    for one in (text, *interests(text)):
+    for one, toll in {text: 0.0, **interests(text)}.items():
         words = topic_terms(one)
-        if one is not text:
-            yield _Form(row, one, words, 0.0)
+        if one != text:
+            yield _Form(row, one, words, toll)
         for said in index.acronyms.forms(words):
-            yield _Form(row, one, said, FORM_TOLL)
+            yield _Form(row, one, said, toll + FORM_TOLL)
 
 
-def interests(text: str) -> Sequence[str]:
-    """What a reader lists in one topic, each to be found alone: `protein folding; RNA`; empty if nothing."""
-    if not _BETWEEN.search(text) or _CLAUSES.search(text):
-        return ()
-    found = [one for one in _BETWEEN.split(text) if topic_terms(one)]
-    return found if 1 < len(found) <= MOST_INTERESTS else ()
+def interests(text: str) -> Mapping[str, float]:
+    """What a reader names in one topic, each to be found alone, with what that costs in logits; often empty.
+
+    `protein folding; RNA` lists two; `graph transformers and drug design` may mean either, or both at once.
+    """
+    if _CLAUSES.search(text):
+        return {}
+    for between, toll, fewest in ((_BETWEEN, 0.0, 1), (_AND, AND_TOLL, 2)):
+        found = between.split(text)
+        if 1 < len(found) <= MOST_INTERESTS and all(len(topic_terms(one)) >= fewest for one in found):
+            return dict.fromkeys(found, toll)
+    return {}
 
 
 def read_text(topic: Topic) -> str:
-    """What is read of a topic: the same however it is typed; of one without words, its keywords."""
-    text = normal(topic.text)
+    """What is read of a topic: the same however it is typed; of one without words, its keywords.
+
+    Of `language models, but not for chemistry` the second half is left out.
+    """
+    text = wanted(normal(topic.text))
     return text if not topic.keywords or topic_terms(text) else normal(" ".join(topic.keywords))
+
+
+def wanted(text: str) -> str:
+    """The text without what it says is not wanted; all of it if nothing else remains."""
+    left = _UNWANTED.sub("", text).strip(" ,;(") if "not " in text or " exc" in text else text
+    return left if topic_terms(left) else text
 
 
 def wordings(topic: Topic) -> Sequence[str]:

@@ -1,7 +1,7 @@
 import pytest
 
 from digest.match import build_index, rank
-from digest.match.query import interests
+from digest.match.query import interests, wanted
 from digest.models import Match
 from tests.make import make_topic, recorded_papers
 
@@ -23,6 +23,30 @@ def test_a_topic_that_lists_two_interests_finds_the_papers_of_each(text: str) ->
         assert all(listed[one].because == match.because for one, match in found.items())
 
 
+def test_either_of_two_things_is_found_less_surely_than_alone() -> None:
+    either, alone = best("speech recognition and graph neural networks", "graph neural networks")
+    assert either.keys() & alone.keys()
+    assert all(either[one].score < alone[one].score for one in either.keys() & alone.keys())
+
+
+@pytest.mark.parametrize(
+    ("text", "left"),
+    [
+        ("language models for biology, but not chemistry", "language models for biology"),
+        ("causal discovery, and not about LLMs", "causal discovery"),
+        ("robots, excluding drones", "robots"),
+        (
+            "drugs, including but not limited to antibiotics",
+            "drugs, including but not limited to antibiotics",
+        ),
+        ("data missing not at random", "data missing not at random"),
+        ("not chemistry", "not chemistry"),
+    ],
+)
+def test_what_a_topic_says_is_not_wanted_is_left_out(text: str, left: str) -> None:
+    assert wanted(text) == left
+
+
 def test_acronyms_of_an_interest_are_spelled_out() -> None:
     listed, alone = best("speech recognition; GNN", "GNN")
     assert alone.keys() <= listed.keys()
@@ -41,4 +65,4 @@ def test_acronyms_of_an_interest_are_spelled_out() -> None:
     ],
 )
 def test_what_lists_nothing_is_one_topic(text: str) -> None:
-    assert interests(text) == ()
+    assert interests(wanted(text)) == {}
