@@ -237,6 +237,11 @@ class Match(NamedTuple):
     because: tuple[str, ...] = ()  # the words, phrases, authors or liked papers that earned it
     parts: Parts | None = None  # of the score, for `--explain`
 
+    @property
+    def percent(self) -> int:
+        """The score as people read it, rounded down: 49.8 is not at a cut of 50."""
+        return int(self.score)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Issue:

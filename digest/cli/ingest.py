@@ -47,7 +47,8 @@ def report_sources(report: IngestReport) -> None:
     """One line a source; what failed says why."""
     for source in report.sources:
         counts = f"{source.new} new, {source.updated} updated of {source.entries} entries"
-        told = source.error if source.state is SourceState.FAILED else counts
+        moved = counts if source.entries else "nothing since the last answer"
+        told = source.error if source.state is SourceState.FAILED else moved
         note(f"{source.name}: {source.state or 'not asked'}, {told}")
         if source.error and source.state is not SourceState.FAILED:
             note(f"{source.name}: {source.error}")

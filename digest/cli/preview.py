@@ -252,17 +252,17 @@ def _explain(one: Preview) -> None:
         note(f"{match.score:5.1f}  {clean_title(one.papers[match.paper_id])}")
         note(f"       {match.topic}: {', '.join(shown.because)}")
         if match.parts:
-            note(f"       {_sum(match.parts, match.score)}{_moved(match, one.subscriber)}")
+            note(f"       {_sum(match.parts, match.percent)}{_moved(match, one.subscriber)}")
     for topic, said in one.losses.items():
         if said:
             note(f"kept out of {topic.name}: {'; '.join(said)}")
 
 
-def _sum(found: Parts, score: float) -> str:
+def _sum(found: Parts, percent: int) -> str:
     """The parts of a score as log-odds, of which zero is a score of 50."""
     parts = [(name, value) for name, value in found._asdict().items() if round(value, 2)]
     said = " ".join(f"{'-' if value < 0 else '+'} {name} {abs(value):.2f}" for name, value in parts)
-    return f"{said.removeprefix('+ ')} = {sum(found):.2f}, that is {score:.0f} %"
+    return f"{said.removeprefix('+ ')} = {sum(found):.2f}, that is {percent} %"
 
 
 def _moved(match: Match, subscriber: Subscriber) -> str:

@@ -112,5 +112,5 @@ def _print_tables(papers: Sequence[Paper], asked: Sequence[Query], ranked: Seque
             table.add_column(name, justify="right" if name == "score" else "left")
         for match in matches:
             title = " ".join(titles[match.paper_id].split()).replace("[", r"\[")
-            table.add_row(f"{match.score:.0f}", title, ", ".join(match.because).replace("[", r"\["))
+            table.add_row(str(match.percent), title, ", ".join(match.because).replace("[", r"\["))
         console.print(table)

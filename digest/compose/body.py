@@ -66,14 +66,12 @@ def _cards(
     blocks: Blocks, shown: Sequence[Match], subscriber: Subscriber, papers: Mapping[str, Paper]
 ) -> list[Block]:
     followed = frozenset(folded(name) for topic in subscriber.topics for name in topic.authors)
-    return [
-        blocks.card(papers[match.paper_id], round(match.score), match.because, followed) for match in shown
-    ]
+    return [blocks.card(papers[match.paper_id], match.percent, match.because, followed) for match in shown]
 
 
 def _tail(blocks: Blocks, issue: Issue, papers: Mapping[str, Paper], room: int) -> list[Block]:
     """More that matched, trending, new versions: each a heading and the lines that fit, or nothing."""
-    left_out = [(match.paper_id, f"score {match.score:.0f}") for match in issue.left_out[:LEFT_OUT]]
+    left_out = [(match.paper_id, f"score {match.percent}") for match in issue.left_out[:LEFT_OUT]]
     trending = [(paper_id, wording.votes(papers.get(paper_id))) for paper_id in issue.trending]
     revised = [(paper_id, wording.version(papers.get(paper_id))) for paper_id in issue.revised]
     notes = (wording.matched(issue), "", "")

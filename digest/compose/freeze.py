@@ -3,7 +3,6 @@
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from math import floor
 from operator import attrgetter
 
 from digest.compose.select import Ranked, Selection, by_priority, select
@@ -113,7 +112,7 @@ def _note(issue: Issue, subscriber: Subscriber, ranked: Ranked, open_to: Ranked)
         )
     if not subscriber.topics:
         return f"{_papers(issue.considered)}, and you follow no topic yet."
-    scores = [match.score for _, found in open_to for match in found]
+    scores = [match.percent for _, found in open_to for match in found]
     ruled = _ruled([topic for topic, found in ranked if not found])
     if any(found and not mine for (_, found), (_, mine) in zip(ranked, open_to, strict=True)):
         return f"{_papers(issue.considered)}, none that reaches your cut of {subscriber.cut:g}.{ruled}"
@@ -124,7 +123,7 @@ def _note(issue: Issue, subscriber: Subscriber, ranked: Ranked, open_to: Ranked)
             f"{_papers(issue.considered)}, best score 0: none says a word of your topics; "
             "use English words of a title that you would click."
         )
-    best = f"best score {floor(max(scores))}, your cut is {subscriber.cut:g}"  # 49.8 is no 50
+    best = f"best score {max(scores)}, your cut is {subscriber.cut:g}"
     return f"{_papers(issue.considered)}, {best}.{ruled}"
 
 

@@ -86,7 +86,7 @@ def view(
         runs=tuple(prose.runs(abstract, words or because)),
         because=because,
         topic=match.topic if match else "",
-        score=round(match.score) if match else None,
+        score=match.percent if match else None,
         links=made["links"],
         language=made["language"],
         direction=made["direction"],

@@ -118,7 +118,7 @@ async def test_what_a_full_mail_leaves_out_is_not_below_the_cut(place: Place) ->
     await announce(place.db, *(make_paper(n, title=f"Honey {n}", abstract="Bees.") for n in numbers))
     page = await place.client.get("/preview?part=1&topics=honey")
     assert "More that matched" in page.text
-    assert "Just below the cut" not in page.text
+    assert "The nearest, below the cut" not in page.text
 
 
 async def test_poor_day_shows_what_came_near(place: Place) -> None:
@@ -126,7 +126,7 @@ async def test_poor_day_shows_what_came_near(place: Place) -> None:
     page = await place.client.get("/preview?part=1&topics=honey+production+in+cold+alpine+winter+valleys")
     assert "Nothing for you" in page.text
     assert "words of a title that you would click" in page.text
-    assert "Just below the cut" in page.text
+    assert "The nearest, below the cut" in page.text
 
 
 async def test_pages_may_live_below_a_path(db: Database) -> None:
