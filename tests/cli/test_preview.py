@@ -101,7 +101,7 @@ def test_send_is_an_extra_issue_that_leaves_the_schedule(digest: Command, folder
     before = json.loads(digest("subscribers", "list", "--json").out)
     done = digest("send", "ada@example.org", "--now", NOW)
     assert done.status == 0
-    assert done.out.startswith("ada@example.org gets an issue of 11 papers\n")
+    assert done.out.startswith("ada@example.org gets an issue of 12 papers\n")
     assert json.loads(digest("subscribers", "list", "--json").out) == before
     assert len(list((folder / "outbox").glob("*.eml"))) == 1
 
