@@ -19,7 +19,7 @@ from digest.storage.search import Query
 from digest.web.choices import number, one_line
 from digest.web.front import Front, front, network_of
 from digest.web.home import list_sentence
-from digest.web.views import View, list_views, view
+from digest.web.views import View, list_views, title_views, view
 
 #: Papers of a list, hits of a page, similar papers.
 LISTED, HITS, SIMILAR = 60, 20, 6
@@ -201,14 +201,11 @@ async def paper(request: Request) -> Response:
 
 
 def _similar(edition: Edition, found: Paper) -> list[View]:
-    """What the ranking would choose for somebody who liked this paper."""
+    """What is nearest to this paper; without scores, which tell how sure a whole topic is."""
     topic = Topic(name=found.title, liked=(found.id,))
     [matches] = rank(edition.reading.index, [topic], examples={found.id: found}, limit=SIMILAR + 1)
-    return [
-        view(edition.papers[match.paper_id], match=match._replace(because=()))
-        for match in matches
-        if match.paper_id != found.id and match.paper_id in edition.papers
-    ][:SIMILAR]
+    ids = [match.paper_id for match in matches if match.paper_id != found.id]
+    return title_views(ids, edition.papers)[:SIMILAR]
 
 
 def _day(text: str) -> datetime | None:
