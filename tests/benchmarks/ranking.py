@@ -57,7 +57,7 @@ def tf_idf(data: DataSet) -> Run:
 
 
 def sanity_lite(data: DataSet) -> Run:
-    """arxiv-sanity-lite: one LinearSVC a reader, trained on the likes; the topic is not used."""
+    """arxiv-sanity-lite: one LinearSVC a tag, trained on the likes; the topic is not used."""
     from sklearn.svm import LinearSVC
 
     _, features = _tf_idf(data)
