@@ -38,8 +38,8 @@ from digest.match import build_index, explain, rank, rank_ids
 from digest.match.index import Index
 from digest.match.learn import learn
 from digest.match.meaning import Space
+from digest.match.query import wordings
 from digest.match.semantic import open_model
-from digest.match.text import normal
 from digest.models import Match, Paper, Topic
 
 CORPUS = Path(__file__).resolve().parents[3] / "shared" / "feeds" / "corpus" / "arxiv-cs-2025-09.jsonl.gz"
@@ -173,7 +173,7 @@ def measure(size: int, model: Path | None, worker: int = 0, workers: int = 1) ->
     read = reading.read()["match"]
     encoding = Watch()
     if model:
-        index.space.topics([normal(topic.text) for topic in distinct])
+        index.space.topics([text for topic in distinct for text in wordings(topic)])
     encode, watch = encoding.read()["match"], Watch()
     for block in blocks:
         topics = [topic for own in block for topic in own]
