@@ -137,11 +137,20 @@ def interests(text: str) -> Mapping[str, float]:
     """
     if _CLAUSES.search(text):
         return {}
-    for between, toll, fewest in ((_BETWEEN, 0.0, 1), (_AND, AND_TOLL, 2)):
-        found = between.split(text)
-        if 1 < len(found) <= MOST_INTERESTS and all(len(topic_terms(one)) >= fewest for one in found):
-            return dict.fromkeys(found, toll)
-    return {}
+    listed = [one for one in _BETWEEN.split(text) if topic_terms(one)]
+    found, toll = (listed, 0.0) if len(listed) > 1 else (_either(text), AND_TOLL)
+    return dict.fromkeys(found, toll) if 1 < len(found) <= MOST_INTERESTS else {}
+
+
+def _either(text: str) -> list[str]:
+    """What stands before and behind `and`; a single word is half of a pair: `search and rescue robots`."""
+    found: list[str] = []
+    for one in _AND.split(text):
+        if found and min(map(len, map(topic_terms, (found[-1], one)))) < 2:
+            found[-1] = f"{found[-1]} and {one}"
+        else:
+            found.append(one)
+    return found
 
 
 def read_text(topic: Topic) -> str:

@@ -29,6 +29,14 @@ def test_either_of_two_things_is_found_less_surely_than_alone() -> None:
     assert all(either[one].score < alone[one].score for one in either.keys() & alone.keys())
 
 
+def test_a_single_word_beside_and_is_half_of_a_pair() -> None:
+    assert [*interests("search and rescue robots and drone navigation")] == [
+        "search and rescue robots",
+        "drone navigation",
+    ]
+    assert interests("text and image generation") == {}
+
+
 @pytest.mark.parametrize(
     ("text", "left"),
     [
