@@ -138,11 +138,11 @@ def interests(text: str) -> Mapping[str, float]:
     if _CLAUSES.search(text):
         return {}
     listed = [one for one in _BETWEEN.split(text) if topic_terms(one)]
-    found, toll = (listed, 0.0) if len(listed) > 1 else (_either(text), AND_TOLL)
+    found, toll = (listed, 0.0) if len(listed) > 1 else (_halves(text), AND_TOLL)
     return dict.fromkeys(found, toll) if 1 < len(found) <= MOST_INTERESTS else {}
 
 
-def _either(text: str) -> list[str]:
+def _halves(text: str) -> list[str]:
     """What stands before and behind `and`; a single word is half of a pair: `search and rescue robots`."""
     found: list[str] = []
     for one in _AND.split(text):

@@ -78,12 +78,6 @@ def test_a_phrase_of_a_script_with_vowel_signs_is_told_whole() -> None:
     assert match.because == ("बड़ी भाषा मॉडल",)
 
 
-def test_a_word_is_not_told_from_within_another_of_its_script() -> None:
-    index = build_index([make_paper(1, title="কী কি", abstract="ক")])
-    [match] = rank(index, [make_topic("ক")])[0]
-    assert match.because == ("ক",)
-
-
 def test_matches_without_parts_spoil_no_reasons_of_others() -> None:
     liked = make_paper(2, title="Graph networks for molecules", abstract="Neural networks for chemistry.")
     topic = make_topic("graph networks", liked=(liked.id,))

@@ -12,6 +12,8 @@ from tests.make import make_paper
         "C++17 and C+ or C, C# c, 2+n n2 n",
         "基于Transformer的机器学习 机器学习的学习",
         "हिन्दी naïve na, CO₂ co2 few-shot shot a_b_a",
+        "কী কি ক",
+        "学习模型 学 of 习",
     ],
 )
 def test_every_word_is_found_where_it_stands(text: str) -> None:
